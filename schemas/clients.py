@@ -1,0 +1,40 @@
+"""How Kafka's clients are set up: one place, because a producer with another partitioner silently breaks co-partitioning."""
+
+Config = dict[str, str | int | float | bool]
+
+
+def producer_config(bootstrap: str) -> Config:
+    """librdkafka settings of every producer: Java's partitioner, idempotent, lz4, and an end to every wait (30 s)."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "partitioner": "murmur2_random",
+        "enable.idempotence": True,
+        "compression.type": "lz4",
+        "linger.ms": 1,
+        "batch.size": 262_144,
+        "message.max.bytes": 12_582_912,
+        "queue.buffering.max.messages": 200_000,
+        "queue.buffering.max.kbytes": 131_072,
+        "delivery.timeout.ms": 30_000,
+        "request.timeout.ms": 15_000,
+        "socket.keepalive.enable": True,
+        "log_level": 3,
+    }
+
+
+def consumer_config(bootstrap: str, group: str) -> Config:
+    """librdkafka settings of every consumer: offsets are committed by hand, after the work; buffers are bounded."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "group.id": group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",
+        "session.timeout.ms": 30_000,
+        "fetch.wait.max.ms": 100,
+        "queued.max.messages.kbytes": 32_768,
+        "fetch.message.max.bytes": 1_048_576,
+        "fetch.max.bytes": 16_777_216,
+        "message.max.bytes": 12_582_912,
+        "log_level": 3,
+    }

@@ -1,0 +1,30 @@
+"""Deterministic ids: the same input has the same id, so doing anything twice writes the same thing twice (UUIDv5, RFC 9562 section 5.5)."""
+
+from uuid import UUID, uuid5
+
+_NAMESPACE = UUID("6f1c1b0e-8d0b-5e0c-9a53-ca1111000001")
+
+
+def notification_id(source: str, idempotency_key: str) -> str:
+    """The notification of one idempotency key of one source."""
+    return _derive("notification", source, idempotency_key)
+
+
+def batch_id(notification: str, partition: int, chunk: int, channel: str) -> str:
+    """The deliver batch of one chunk of one partition of a notification."""
+    return _derive("batch", notification, str(partition), str(chunk), channel)
+
+
+def status_id(cause: str, kind: str) -> str:
+    """A status batch of one kind, caused by `cause` (a batch id, or a chunk's)."""
+    return _derive("status", cause, kind)
+
+
+def message_id(notification: str, user_id: str, channel: str, address: str) -> str:
+    """One message to one address: the idempotency key providers see."""
+    return _derive("message", notification, user_id, channel, address)
+
+
+def _derive(*parts: str) -> str:
+    # a length before each part: ("ab","c") and ("a","bc") differ
+    return str(uuid5(_NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))

@@ -1,0 +1,91 @@
+"""Makes the catalogue real: creates topics, registers schemas, and says where what exists differs from what is written."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import httpx
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from schemas import contract
+from schemas.records import Record
+from schemas.registry import Registry
+from schemas.topics import DEFAULT_PARTITIONS, Topic
+
+TIMEOUT_S = 30.0
+COMPATIBILITY = "BACKWARD"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which a topic of the cluster is not as the catalogue says."""
+
+    topic: str
+    what: str
+
+
+def subject(topic: Topic) -> str:
+    """TopicNameStrategy."""
+    return f"{topic.name}-value"
+
+
+def subjects(topics: Iterable[Topic]) -> dict[type[Record], str]:
+    """Under which subject the codec finds each record type: the first topic that carries it."""
+    found: dict[type[Record], str] = {}
+    for topic in topics:
+        if topic.record:
+            found.setdefault(topic.record, subject(topic))
+    return found
+
+
+def apply_topics(admin: AdminClient, topics: Sequence[Topic], partitions: int = DEFAULT_PARTITIONS, replicas: int = 1) -> list[str]:
+    """Create the topics that are missing; returns their names. Raises KafkaException when one can't be created within 30 s."""
+    present = admin.list_topics(timeout=TIMEOUT_S).topics
+    missing = [topic for topic in topics if topic.name not in present]
+    new = [NewTopic(t.name, t.partitions or partitions, replicas, config=t.config()) for t in missing]
+    if new:
+        for future in admin.create_topics(new, request_timeout=TIMEOUT_S).values():
+            future.result(TIMEOUT_S)
+    return [topic.name for topic in missing]
+
+
+def check_topics(admin: AdminClient, topics: Sequence[Topic], partitions: int = DEFAULT_PARTITIONS) -> list[Difference]:
+    """Where the cluster differs from the catalogue: missing topics, other partition counts, other settings."""
+    present = admin.list_topics(timeout=TIMEOUT_S).topics
+    found = [Difference(t.name, "missing") for t in topics if t.name not in present]
+    there = [t for t in topics if t.name in present]
+    for topic in there:
+        wanted, actual = topic.partitions or partitions, len(present[topic.name].partitions)
+        if wanted != actual:
+            found.append(Difference(topic.name, f"{actual} partitions, not {wanted}"))
+    return found + _check_settings(admin, there)
+
+
+def register_schemas(registry: Registry, registry_url: str, topics: Sequence[Topic]) -> int:
+    """Register every topic's schema, compatible BACKWARD with what was there; returns how many. Raises RegistryUnavailable."""
+    count = 0
+    for topic in topics:
+        if topic.record:
+            registry.register(subject(topic), contract.schema_json(topic.record.__name__))
+            count += 1
+    require_compatibility(registry_url)
+    return count
+
+
+def require_compatibility(registry_url: str) -> None:
+    """Make the registry refuse schemas that can't read what is on the topics already (BACKWARD, for every subject)."""
+    answer = httpx.put(f"{registry_url}/config", json={"compatibility": COMPATIBILITY}, timeout=TIMEOUT_S)
+    answer.raise_for_status()
+
+
+def _check_settings(admin: AdminClient, topics: Sequence[Topic]) -> list[Difference]:
+    if not topics:
+        return []
+    resources = {ConfigResource(ResourceType.TOPIC, topic.name): topic for topic in topics}
+    found = []
+    for resource, future in admin.describe_configs(list(resources), request_timeout=TIMEOUT_S).items():
+        actual = future.result(TIMEOUT_S)
+        for name, wanted in resources[resource].config().items():
+            value = actual[name].value
+            if set(value.split(",")) != set(wanted.split(",")):
+                found.append(Difference(resource.name, f"{name} is {value}, not {wanted}"))
+    return found

@@ -1,0 +1,127 @@
+"""The topic catalogue, the one place for it: each topic with its name, key, partitions, retention, schema, owner and dead-letter topic."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from schemas.records import (
+    AudienceExpanded,
+    DeadLetter,
+    DeliverBatch,
+    ExpandAudience,
+    FeedbackReceived,
+    LedgerEntry,
+    NotificationRequested,
+    Priority,
+    Profile,
+    ProfilesChanged,
+    Record,
+    StatusBatch,
+    StepCommitted,
+)
+
+CHANNELS = ("push", "email", "in_app")
+PRIORITIES = tuple(Priority)
+DEFAULT_PARTITIONS = 8
+
+REQUESTS = "notify.requests"
+PROFILE_EVENTS = "notify.profile-events"
+PROFILES = "notify.profiles"
+FANOUT = "notify.fanout"
+EXPANSIONS = "notify.expansions"
+STATUS = "notify.status"
+FEEDBACK = "notify.feedback"
+DLQ = "notify.dlq"
+CHANGELOG_PLANNER = "notify.changelog.planner"
+CHANGELOG_AUDIENCE = "notify.changelog.audience"
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+FOREVER = -1
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. `partitions` None: the common count; `compacted` keeps the last record of a key; `retention_ms` -1: no limit by time.
+
+    `record` None: any schema (upstream events), or bytes private to the owner (changelogs).
+    `dlq` "": whatever is wrong in it is a bug of its owner.
+    """
+
+    name: str
+    key: str
+    owner: str
+    record: type[Record] | None = None
+    partitions: int | None = None
+    retention_ms: int = 7 * DAY_MS
+    compacted: bool = False
+    dlq: str = DLQ
+    max_message_bytes: int = 1_048_588
+
+    def config(self) -> dict[str, str]:
+        """Kafka's topic settings, as text."""
+        kinds = ["compact"] if self.compacted else []
+        kinds += ["delete"] if self.retention_ms != FOREVER or not kinds else []
+        return {
+            "cleanup.policy": ",".join(kinds),
+            "retention.ms": str(self.retention_ms),
+            "max.message.bytes": str(self.max_message_bytes),
+            "min.insync.replicas": "1",
+        }
+
+
+def deliver_topic(channel: str, priority: str) -> str:
+    """Where batches of a channel and priority wait for delivery."""
+    return f"notify.deliver.{channel}.{priority}"
+
+
+def ledger_topic(deliver: str) -> str:
+    """The changelog of the ledger of one deliver topic."""
+    return deliver.replace("notify.deliver.", "notify.ledger.", 1)
+
+
+def events_topic(aggregate: str) -> str:
+    """Where upstream events about an aggregate arrive, e.g. `events.order`."""
+    return f"events.{aggregate}"
+
+
+def catalogue(aggregates: tuple[str, ...] = (), channels: tuple[str, ...] = CHANNELS) -> list[Topic]:
+    """Every topic Carillon uses: the core, one deliver and ledger topic per channel and priority, one topic per upstream aggregate."""
+    return [*_core(), *_lanes(channels), *_upstream(aggregates)]
+
+
+def _core() -> Iterator[Topic]:
+    week = 7 * DAY_MS
+    yield Topic(REQUESTS, "notification_id", "intake", NotificationRequested, retention_ms=week)
+    yield Topic(PROFILE_EVENTS, "user_id", "gateway, cdc, feedback", ProfilesChanged, retention_ms=week)
+    yield Topic(PROFILES, "user_id", "profiles", Profile, compacted=True, retention_ms=FOREVER)
+    yield Topic(FANOUT, "notification_id; explicit partition", "planner, audience", ExpandAudience, retention_ms=week)
+    yield Topic(EXPANSIONS, "notification_id", "audience", AudienceExpanded, retention_ms=week)
+    yield Topic(STATUS, "notification_id; the users' partition", "audience, delivery", StatusBatch, retention_ms=week)
+    yield Topic(FEEDBACK, "user_id", "gateway", FeedbackReceived, retention_ms=week)
+    # larger than any source topic's limit: a dead letter carries the whole record and its story
+    yield Topic(DLQ, "topic/partition/offset", "every step", DeadLetter, retention_ms=30 * DAY_MS, dlq="", max_message_bytes=12_582_912)
+    # 48 h: twice the idempotency window that is promised
+    yield Topic(CHANGELOG_PLANNER, "notification_id", "planner", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+    yield Topic(
+        CHANGELOG_AUDIENCE,
+        "input topic",
+        "audience",
+        StepCommitted,
+        compacted=True,
+        retention_ms=FOREVER,
+        dlq="",
+        max_message_bytes=8_388_608,
+    )
+
+
+def _lanes(channels: tuple[str, ...]) -> Iterator[Topic]:
+    for channel in channels:
+        for priority in PRIORITIES:
+            name = deliver_topic(channel, priority)
+            yield Topic(name, "batch_id; the users' partition", "audience", DeliverBatch)
+            yield Topic(ledger_topic(name), "batch_id", "delivery", LedgerEntry, compacted=True, retention_ms=2 * DAY_MS, dlq="")
+
+
+def _upstream(aggregates: tuple[str, ...]) -> Iterator[Topic]:
+    for aggregate in aggregates:
+        yield Topic(events_topic(aggregate), "aggregate id", "upstream", retention_ms=7 * DAY_MS)
