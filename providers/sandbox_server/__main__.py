@@ -1,0 +1,52 @@
+"""python -m providers.sandbox_server --port 0 --port-file F: serve until SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+import gc
+import signal
+from pathlib import Path
+
+import uvloop
+from aiohttp import web
+
+from providers.sandbox_server.app import Sandbox
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m providers.sandbox_server", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument("--port-file", type=Path, help="the port is written here once the server listens")
+    return parser.parse_args()
+
+
+async def _serve(host: str, port: int, port_file: Path | None) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    runner = web.AppRunner(Sandbox().app(), access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
+    await runner.setup()
+    await web.TCPSite(runner, host, port, backlog=4096).start()
+    if port_file is not None:
+        _write(port_file, str(runner.addresses[0][1]))
+    await stopped.wait()
+    await runner.cleanup()
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is never seen half written."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def main() -> None:
+    """Run the server."""
+    args = _arguments()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1_000)  # the ledger is large and has no cycles
+    uvloop.run(_serve(args.host, args.port, args.port_file))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""How a channel misbehaves, and the dice that decide it. Same seed, same faults in the same order of requests."""
+
+from random import Random
+from typing import Annotated
+from zlib import crc32
+
+from msgspec import Meta, Struct
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Millis = Annotated[int, Meta(ge=0, le=600_000)]
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One channel's behaviour; all shares are 0 to 1."""
+
+    latency_ms: Millis = 0
+    jitter_ms: Millis = 0  # latency is drawn from latency_ms +- jitter_ms
+    fail_rate: Share = 0.0  # requests answered 500, nothing taken
+    throttle: Share = 0.0  # requests answered 429 with Retry-After, nothing taken
+    retry_after_s: Annotated[int, Meta(ge=0, le=3600)] = 1
+    reject_rate: Share = 0.0  # addresses refused for good: always the same ones for a seed
+    reject_reason: str = "unregistered"
+    stall_rate: Share = 0.0  # requests taken and counted, but not answered for stall_ms
+    stall_ms: Millis = 60_000
+    seed: int = 0
+
+
+class Dice:
+    """Settings of one channel with their random state."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._random = Random(self.settings.seed)
+
+    def fails(self) -> bool:
+        """Is this request answered 500?"""
+        return self._happens(self.settings.fail_rate)
+
+    def throttles(self) -> bool:
+        """Is this request answered 429?"""
+        return self._happens(self.settings.throttle)
+
+    def stalls(self) -> bool:
+        """Is this request left without an answer?"""
+        return self._happens(self.settings.stall_rate)
+
+    def rejects(self, address: str) -> bool:
+        """Is this address refused for good? Depends on seed and address only."""
+        return crc32(f"{self.settings.seed}|{address}".encode()) < self.settings.reject_rate * 2**32
+
+    def latency_s(self) -> float:
+        """Return the seconds to wait before the answer."""
+        settings = self.settings
+        if not settings.jitter_ms:
+            return settings.latency_ms / 1000
+        return max(0.0, settings.latency_ms + self._random.uniform(-settings.jitter_ms, settings.jitter_ms)) / 1000
+
+    def _happens(self, share: float) -> bool:
+        return share > 0 and self._random.random() < share
