@@ -1,0 +1,1 @@
+"""What runs Carillon: endpoints, the local stack, the command line."""

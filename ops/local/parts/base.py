@@ -1,0 +1,58 @@
+"""What a part of the stack has to say about itself."""
+
+import signal
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+
+from ops.local import tools
+from ops.local.processes import Command
+from ops.local.settings import Settings
+
+
+class Part(ABC):
+    """One process of the stack."""
+
+    name: str
+    port_names: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    stop_signal = signal.SIGTERM
+    stop_grace_s = 20.0
+
+    def prepare(self, settings: Settings) -> None:
+        """Write configuration and, the first time, initialise the data folder. Idempotent; may take seconds."""
+
+    @abstractmethod
+    def command(self, settings: Settings) -> Command:
+        """What to start."""
+
+    @abstractmethod
+    def probe(self, settings: Settings) -> None:
+        """Ask the part something in its own protocol. Raises anything when it does not answer rightly."""
+
+
+def java_command(part: str, settings: Settings, options: list[str], main: list[str]) -> Command:
+    """A JVM that keeps its temporary files in the home and ends, instead of limping, when memory runs out."""
+    temporary = settings.home.run / "tmp" / part
+    temporary.mkdir(parents=True, exist_ok=True)
+    common = [
+        f"-Dcarillon.part={part}", f"-Dcarillon.home={settings.home.root}", f"-Djava.io.tmpdir={temporary}",
+        "-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError",
+    ]  # fmt: skip
+    return Command([tools.java(), *common, *options, *main], cwd=settings.home.run)
+
+
+def classpath(settings: Settings, part: str, first: Path | None = None) -> str:
+    jars = f"{settings.home.jars / part}/*"
+    return f"{first}:{jars}" if first else jars
+
+
+def properties(values: Mapping[str, object]) -> str:
+    """The text of a Java properties file."""
+    return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path

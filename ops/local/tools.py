@@ -1,0 +1,46 @@
+"""The two programs a machine must have besides Python: a Java runtime and Maven."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from ops.local.errors import MissingTool
+
+OLDEST_JAVA = 17
+# Cassandra 5.0 still installs a security manager, which Java 24 removed
+NEWEST_JAVA = 23
+HOW_JAVA = "Install a Java 17 runtime (Debian: openjdk-17-jre-headless; macOS: brew install openjdk@17), or set CARILLON_JAVA to one."
+HOW_MAVEN = "Install Maven 3.8 or later (Debian: maven; macOS: brew install maven), or set CARILLON_MAVEN to its mvn."
+
+
+def java(env: Mapping[str, str] = os.environ) -> str:
+    """The path of a java that will do: CARILLON_JAVA, JAVA_HOME/bin/java, or the one on PATH. Raises MissingTool."""
+    home = env.get("JAVA_HOME")
+    candidates = [env.get("CARILLON_JAVA"), f"{home}/bin/java" if home else None, shutil.which("java", path=env.get("PATH"))]
+    found = next((c for c in candidates if c and Path(c).exists()), None)
+    if found is None:
+        raise MissingTool(f"No java found. {HOW_JAVA}")
+    version = java_version(found)
+    if not OLDEST_JAVA <= version <= NEWEST_JAVA:
+        raise MissingTool(f"{found} is Java {version}, but Java {OLDEST_JAVA} (up to {NEWEST_JAVA}) is needed. {HOW_JAVA}")
+    return found
+
+
+def java_version(path: str) -> int:
+    """The feature release, e.g. 17."""
+    result = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=30, check=False)
+    match = re.search(r'version "(?:1\.)?(\d+)', result.stderr + result.stdout)
+    if match is None:
+        raise MissingTool(f"{path} does not tell a Java version. {HOW_JAVA}")
+    return int(match.group(1))
+
+
+def maven(env: Mapping[str, str] = os.environ) -> str:
+    """The path of mvn: CARILLON_MAVEN, or the one on PATH. Raises MissingTool."""
+    found = env.get("CARILLON_MAVEN") or shutil.which("mvn", path=env.get("PATH"))
+    if found is None or not Path(found).exists():
+        raise MissingTool(f"No mvn found. {HOW_MAVEN}")
+    return found
