@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from typing import TextIO
 
 import msgspec
 
@@ -20,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return commands[arguments.command](arguments)
     except StackError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        _say(f"{type(error).__name__}: {error}", sys.stderr)
         return 1
 
 
@@ -43,15 +44,15 @@ def _parser() -> argparse.ArgumentParser:
 def _up(arguments: argparse.Namespace) -> int:
     endpoints = stack.up(arguments.parts or None, _tell)
     if arguments.json:
-        print(msgspec.json.encode(endpoints).decode())
+        _say(msgspec.json.encode(endpoints).decode())
     else:
-        print("\n".join(f"{name:<16}{value}" for name, value in endpoints.__rich_repr__()))
+        _say("\n".join(f"{name:<16}{value}" for name, value in endpoints.__rich_repr__()))
     return 0
 
 
 def _down(arguments: argparse.Namespace) -> int:
     stopped = stack.down(arguments.parts or None, _tell)
-    print(msgspec.json.encode(stopped).decode() if arguments.json else f"stopped: {', '.join(stopped) or 'nothing was running'}")
+    _say(msgspec.json.encode(stopped).decode() if arguments.json else f"stopped: {', '.join(stopped) or 'nothing was running'}")
     return 0
 
 
@@ -59,11 +60,11 @@ def _status(arguments: argparse.Namespace) -> int:
     """Exit code 0 only when everything runs."""
     states = stack.status()
     if arguments.json:
-        print(msgspec.json.encode(states).decode())
+        _say(msgspec.json.encode(states).decode())
     else:
         for s in states:
             ports = " ".join(str(port) for port in s.ports.values())
-            print(f"{s.name:<10} {s.state:<10} {ports:<12} pid {s.pid or '-':<8} {s.memory_mb or 0:>5} MB  {s.log}")
+            _say(f"{s.name:<10} {s.state:<10} {ports:<12} pid {s.pid or '-':<8} {s.memory_mb or 0:>5} MB  {s.log}")
     return 0 if all(s.state == "running" for s in states) else 1
 
 
@@ -72,14 +73,21 @@ def _setup(arguments: argparse.Namespace) -> int:
     home = Settings.load().home
     found = {"java": tools.java(), "maven": tools.maven(), "jars": str(home.jars), "fetched": jars.fetch(home)}
     if arguments.json:
-        print(msgspec.json.encode(found).decode())
+        _say(msgspec.json.encode(found).decode())
     else:
-        print(f"jars in {home.jars}: {', '.join(jars.PARTS)} ({time.monotonic() - began:.1f} s)")
+        _say(f"jars in {home.jars}: {', '.join(jars.PARTS)} ({time.monotonic() - began:.1f} s)")
     return 0
 
 
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """One line, in one write: several parts report at once."""
+    stream = stream or sys.stdout
+    stream.write(f"{text}\n")
+    stream.flush()
+
+
 def _tell(part: str, event: str) -> None:
-    print(f"{part:<10} {event}", file=sys.stderr, flush=True)
+    _say(f"{part:<10} {event}", sys.stderr)
 
 
 if __name__ == "__main__":

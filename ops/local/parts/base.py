@@ -19,6 +19,7 @@ class Part(ABC):
     stop_signal = signal.SIGTERM
     stop_grace_s = 20.0
 
+    @abstractmethod
     def prepare(self, settings: Settings) -> None:
         """Write configuration and, the first time, initialise the data folder. Idempotent; may take seconds."""
 

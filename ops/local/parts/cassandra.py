@@ -1,7 +1,5 @@
 """Cassandra 5.0, one node."""
 
-from pathlib import Path
-
 from ops.local import probes
 from ops.local.parts.base import Part, classpath, java_command, write
 from ops.local.ports import HOST
@@ -25,6 +23,7 @@ OPTIONS = (
     "-Xms512m", "-Xmx1g", "-Xss512k", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=300", "-XX:+ParallelRefProcEnabled",
     "-Djdk.attach.allowAttachSelf=true", "-Dio.netty.tryReflectionSetAccessible=true", "-Djava.security.manager=allow",
     "-Dcassandra-foreground=yes", "-Dcassandra.ring_delay_ms=1", "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+    "-Dcassandra.shutdown_announce_in_ms=0",
 )  # fmt: skip
 
 
@@ -43,7 +42,7 @@ class Cassandra(Part):
         agent = next((settings.home.jars / self.name).glob("jamm-*.jar"))
         options = [
             *OPTIONS, *(f"--add-exports={name}=ALL-UNNAMED" for name in EXPORTS), *(f"--add-opens={name}=ALL-UNNAMED" for name in OPENS),
-            f"-javaagent:{agent}", f"-Dcassandra.config=file://{folder / 'cassandra.yaml'}",
+            f"-javaagent:{agent}", f"-Dcassandra.config={(folder / 'cassandra.yaml').as_uri()}",
             f"-Dcassandra.storagedir={settings.home.data / self.name}", f"-Dcassandra.logdir={settings.home.logs}",
             "-cp", classpath(settings, self.name, folder),
         ]  # fmt: skip
@@ -54,11 +53,8 @@ class Cassandra(Part):
 
 
 def cassandra_yaml(settings: Settings) -> str:
-    return YAML.format(data=_folder(settings), host=HOST, storage=settings.ports["cassandra_storage"], native=settings.ports["cassandra"])
-
-
-def _folder(settings: Settings) -> Path:
-    return settings.home.data / Cassandra.name
+    data = settings.home.data / Cassandra.name
+    return YAML.format(data=data, host=HOST, storage=settings.ports["cassandra_storage"], native=settings.ports["cassandra"])
 
 
 YAML = """\
@@ -99,6 +95,7 @@ range_request_timeout: 20s
 write_request_timeout: 10s
 truncate_request_timeout: 60s
 request_timeout: 20s
+unlogged_batch_across_partitions_warn_threshold: 1000
 batch_size_warn_threshold: 512KiB
 batch_size_fail_threshold: 4096KiB
 """

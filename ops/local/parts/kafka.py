@@ -43,8 +43,8 @@ class Kafka(Part):
         options = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", classpath(settings, self.name)]
         command = java_command(self.name, settings, options, main)
         result = subprocess.run(
-            command.argv, capture_output=True, text=True, timeout=60, check=False, cwd=command.cwd, env=environment({})
-        )
+            command.argv, capture_output=True, text=True, timeout=60, check=False, cwd=command.cwd, env=environment({}),
+        )  # fmt: skip
         if result.returncode:
             reason = f"formatting {settings.home.data / self.name} failed with {result.returncode}"
             raise PartFailed(self.name, reason, settings.home.log(self.name), result.stderr.splitlines()[-15:])

@@ -24,7 +24,7 @@ class Registry(Part):
             "-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
             f"-Dquarkus.http.host={HOST}", f"-Dquarkus.http.port={settings.ports['registry']}",
             f"-Dquarkus.datasource.jdbc.url=jdbc:h2:file:{settings.home.data / self.name / 'schemas'}",
-            "-Dquarkus.log.console.color=false", "-Dquarkus.banner.enabled=false",
+            "-Dquarkus.banner.enabled=false",
         ]  # fmt: skip
         return java_command(self.name, settings, options, ["-jar", str(runner)])
 
