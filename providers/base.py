@@ -21,6 +21,8 @@ from providers.errors import DeclarationError
 
 Feedback: TypeAlias = Literal["sync", "webhook", "polled"]
 
+SIGN_IN = "carillon.sign_in"  # extension by which an `auth` marks requests that carry no message, only fetch a token
+
 
 class Message(Struct, frozen=True, kw_only=True):
     """One text for one address of one user; `message_id` is deterministic, the idempotency key at the provider."""

@@ -46,9 +46,10 @@ class Result(Struct, omit_defaults=True, gc=False):
     """What became of one message."""
 
     message_id: str
-    status: str  # accepted, rejected
+    status: str  # accepted, rejected; a client must also stand throttled and failed
     id: str = ""
     reason: str = ""
+    retry_after_ms: int = 0
 
 
 class Answer(Struct):
