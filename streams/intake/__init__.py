@@ -1,0 +1,1 @@
+"""From upstream events to requests for notifications, by trigger rules that are data."""

@@ -1,0 +1,69 @@
+"""Reads trigger rules from YAML files, and says in which file and which rule something is wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from streams.intake.errors import TriggersInvalid
+from streams.intake.trigger import Trigger, Triggers
+
+SHIPPED = Path(__file__).parent / "triggers"
+"""The rules of the demo shop."""
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that is there twice, where YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            name = str(key.value)
+            if name in seen:
+                raise yaml.MarkedYAMLError(problem=f"key {name!r} is there twice", problem_mark=key.start_mark)
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+def load_triggers(folder: Path = SHIPPED) -> Triggers:
+    """The rules of every `*.yaml` in `folder`. Raises TriggersInvalid."""
+    paths = sorted(folder.glob("*.yaml"))
+    if not paths:
+        raise TriggersInvalid(f"{folder}: no *.yaml with trigger rules")
+    rules: list[Trigger] = []
+    origin: dict[str, Path] = {}
+    for path in paths:
+        for rule in read_rules(path):
+            if rule.name in origin:
+                raise TriggersInvalid(f"{path}: rule {rule.name}: {origin[rule.name]} has a rule of that name")
+            origin[rule.name] = path
+            rules.append(rule)
+    return Triggers(rules)
+
+
+def read_rules(path: Path) -> list[Trigger]:
+    """The rules of one file: `rules:` and a list. Raises TriggersInvalid."""
+    try:
+        content = yaml.load(path.read_bytes(), _StrictLoader)  # noqa: S506 - it is a SafeLoader
+    except (OSError, yaml.YAMLError) as error:
+        raise TriggersInvalid(f"{path}: {error}") from error
+    if not isinstance(content, dict) or set(content) != {"rules"} or not isinstance(content["rules"], list):
+        raise TriggersInvalid(f"{path}: must be `rules:` with a list of rules, and nothing else")
+    return [_rule(path, number, raw) for number, raw in enumerate(content["rules"], start=1)]
+
+
+def _rule(path: Path, number: int, raw: Any) -> Trigger:
+    name = raw.get("name", f"number {number}") if isinstance(raw, dict) else f"number {number}"
+    try:
+        return msgspec.convert(_spelt_out(raw), Trigger)
+    except (msgspec.ValidationError, ValueError, TypeError) as error:
+        raise TriggersInvalid(f"{path}: rule {name}: {error}") from error
+
+
+def _spelt_out(raw: Any) -> Any:
+    """`data: {total: amount}` is short for `data: {total: {field: amount}}`."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("data"), dict):
+        return raw
+    data = {variable: {"field": value} if isinstance(value, str) else value for variable, value in raw["data"].items()}
+    return raw | {"data": data}

@@ -1,0 +1,112 @@
+"""Which notifications an upstream event asks for. Pure.
+
+The same event under the same rules gives the same ids and the same bytes, but for `accepted_at`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas import ids
+from schemas.debezium import UpstreamEvent
+from schemas.records import Audience, Notification, NotificationRequested
+from streams.intake.errors import RuleUnfit
+from streams.intake.payload import look_up, text_of
+from streams.intake.trigger import AudienceRule, Condition, DataField, Trigger
+from streams.intake.trigger import Triggers as Triggers
+
+Fields = Mapping[str, Any]
+
+MS_PER_S = 1000
+
+
+def decide(event: UpstreamEvent, fields: Fields, triggers: Triggers, now_ms: int) -> list[NotificationRequested]:
+    """The requests of an event, in the order of the rules' names; none when no rule is about it.
+
+    `fields` is its decoded payload. One rule that does not fit refuses the whole event, so that a replay gives all of its requests.
+    Raises RuleUnfit.
+    """
+    return [
+        _request(event, fields, rule, triggers.version, now_ms)
+        for rule in triggers.about(event.event_type)
+        if all(_holds(rule, condition, fields) for condition in rule.when)
+    ]
+
+
+def notification_id(event: UpstreamEvent, rule: str) -> str:
+    """The notification that a rule makes of an event. A contract: what was sent is known by it for good."""
+    return ids.notification_id(f"{event.source}#{rule}", event.event_id)
+
+
+def _holds(rule: Trigger, condition: Condition, fields: Fields) -> bool:
+    found, value = look_up(fields, condition.field)
+    if not found:
+        raise _missing(rule, condition.field, fields)
+    try:
+        return condition.holds(value)
+    except TypeError as error:
+        raise RuleUnfit(rule.name, condition.field, str(error)) from error
+
+
+def _request(event: UpstreamEvent, fields: Fields, rule: Trigger, version: str, now_ms: int) -> NotificationRequested:
+    expires_at = None if rule.expires_after_s is None else event.occurred_at + rule.expires_after_s * MS_PER_S
+    notification = Notification(
+        notification_id=notification_id(event, rule.name),
+        event_type=event.event_type,
+        source=event.source,
+        campaign=_text(rule, rule.campaign_field, fields) if rule.campaign_field else "",
+        template_id=rule.template,
+        template_version=rule.template_version,
+        category=rule.category,
+        priority=rule.priority,
+        channels=list(rule.channels),
+        data={variable: _value(rule, data, fields) for variable, data in sorted(rule.data.items())},
+        occurred_at=event.occurred_at,
+        accepted_at=now_ms,
+        expires_at=expires_at,
+    )
+    return NotificationRequested(notification, _audience(rule, rule.audience, fields), event.event_id, version)
+
+
+def _audience(rule: Trigger, audience: AudienceRule, fields: Fields) -> Audience:
+    if audience.expression:
+        return Audience(expression=audience.expression)
+    if audience.expression_field:
+        return Audience(expression=_text(rule, audience.expression_field, fields))
+    value = _field(rule, audience.users_field, fields)
+    users = value if isinstance(value, list) else [value]
+    if not users:
+        raise RuleUnfit(rule.name, audience.users_field, "names no user")
+    return Audience(users=list(dict.fromkeys(_user_id(rule, audience.users_field, user) for user in users)))
+
+
+def _user_id(rule: Trigger, field: str, user: Any) -> str:
+    if not isinstance(user, str | int) or isinstance(user, bool) or user == "":
+        raise RuleUnfit(rule.name, field, f"is not a user id: {user!r}")
+    return str(user)
+
+
+def _text(rule: Trigger, field: str, fields: Fields) -> str:
+    value = _field(rule, field, fields)
+    if not isinstance(value, str) or not value.strip():
+        raise RuleUnfit(rule.name, field, f"is not text: {value!r}")
+    return value
+
+
+def _value(rule: Trigger, data: DataField, fields: Fields) -> str:
+    found, value = look_up(fields, data.field)
+    if data.otherwise is not None and (not found or value is None):
+        return data.otherwise
+    return text_of(rule.name, data.field, _field(rule, data.field, fields))
+
+
+def _field(rule: Trigger, field: str, fields: Fields) -> Any:
+    found, value = look_up(fields, field)
+    if not found:
+        raise _missing(rule, field, fields)
+    if value is None:
+        raise RuleUnfit(rule.name, field, "is null")
+    return value
+
+
+def _missing(rule: Trigger, field: str, fields: Fields) -> RuleUnfit:
+    return RuleUnfit(rule.name, field, f"is missing; the payload has: {', '.join(sorted(fields)) or 'nothing'}")
