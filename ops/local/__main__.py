@@ -1,4 +1,4 @@
-"""``python -m ops.local up|down|status|setup``: the local stack from the command line."""
+"""``python -m ops.local up|down|status|setup|clean``: the local stack from the command line."""
 
 import argparse
 import sys
@@ -17,7 +17,13 @@ from ops.local.settings import Settings
 def main(argv: list[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0, or 1 with a message on stderr."""
     arguments = _parser().parse_args(argv)
-    commands: dict[str, Callable[[argparse.Namespace], int]] = {"up": _up, "down": _down, "status": _status, "setup": _setup}
+    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        "up": _up,
+        "down": _down,
+        "status": _status,
+        "setup": _setup,
+        "clean": _clean,
+    }
     try:
         return commands[arguments.command](arguments)
     except StackError as error:
@@ -33,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         "down": "stop what was started from this home",
         "status": "say how each part is",
         "setup": "check Java and Maven, fetch the jars",
+        "clean": "stop everything; remove data, logs and pid files, not the jars",
     }.items():
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--json", action="store_true", help="one JSON document on stdout")
@@ -76,6 +83,11 @@ def _setup(arguments: argparse.Namespace) -> int:
         _say(msgspec.json.encode(found).decode())
     else:
         _say(f"jars in {home.jars}: {', '.join(jars.PARTS)} ({time.monotonic() - began:.1f} s)")
+    return 0
+
+
+def _clean(arguments: argparse.Namespace) -> int:
+    stack.clean()
     return 0
 
 

@@ -49,10 +49,11 @@ class PidFile(msgspec.Struct, frozen=True):
 
     pid: int
     started: str
+    ports: dict[str, int] = {}
 
 
-def start(command: Command, log: Path, pid_file: Path) -> int:
-    """Start detached and record it. Returns the pid."""
+def start(command: Command, log: Path, pid_file: Path, ports: Mapping[str, int] | None = None) -> int:
+    """Start detached and record it, with the ports it was given. Returns the pid."""
     with log.open("ab") as sink:
         result = subprocess.run(
             ["/bin/sh", "-c", LAUNCH, "sh", *command.argv],
@@ -62,7 +63,7 @@ def start(command: Command, log: Path, pid_file: Path) -> int:
     pid = int(result.stdout)
     started = started_at(pid)
     if started is not None:
-        _write(pid_file, msgspec.json.encode(PidFile(pid, started)))
+        _write(pid_file, msgspec.json.encode(PidFile(pid, started, dict(ports or {}))))
     return pid
 
 
@@ -106,13 +107,19 @@ def _started_at_portable(pid: int) -> str | None:
         return None
 
 
-def running(pid_file: Path) -> int | None:
-    """The pid when the recorded process is alive; None when it is gone or the pid is somebody else's by now."""
+def recorded(pid_file: Path) -> PidFile | None:
+    """The record when its process is alive; None when that is gone or the pid is somebody else's by now."""
     try:
         record = msgspec.json.decode(pid_file.read_bytes(), type=PidFile)
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
-    return record.pid if started_at(record.pid) == record.started else None
+    return record if started_at(record.pid) == record.started else None
+
+
+def running(pid_file: Path) -> int | None:
+    """The pid of the recorded process, when it is alive."""
+    record = recorded(pid_file)
+    return record.pid if record else None
 
 
 def stop(pid_file: Path, how: signal.Signals = signal.SIGTERM, grace_s: float = 20.0) -> bool:

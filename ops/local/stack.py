@@ -1,9 +1,11 @@
 """The whole local stack: up, down, status."""
 
 import os
+import shutil
+import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import msgspec
 import psutil
@@ -13,8 +15,9 @@ from ops.local import jars, processes
 from ops.local.errors import BadSetting
 from ops.local.lock import exclusive
 from ops.local.parts import PARTS, Part
+from ops.local.parts.postgres import outside_folder
 from ops.local.settings import Settings
-from ops.local.starting import Progress, bring_up
+from ops.local.starting import Progress, bring_up, check_ports
 
 
 class PartStatus(msgspec.Struct, frozen=True):
@@ -37,13 +40,16 @@ def up(parts: Iterable[str] | None = None, progress: Progress | None = None, *, 
     settings = settings or Settings.load()
     tell = progress or _silent
     wanted = with_needs(parts)
+    chosen = [PARTS[name] for name in wanted]
+    endpoints = Endpoints.of(settings.home, settings.ports)
     with exclusive(settings.home):
+        for part in chosen:
+            check_ports(part, settings)
         if jars.missing(settings.home, wanted):
             tell("jars", "fetching")
             jars.fetch(settings.home, wanted)
-        endpoints = local_endpoints(settings)
         _write_endpoints(settings, endpoints)
-        _start_all([PARTS[name] for name in wanted], settings, tell)
+        _start_all(chosen, settings, tell)
     return endpoints
 
 
@@ -59,6 +65,14 @@ def down(parts: Iterable[str] | None = None, progress: Progress | None = None, *
         if not any(processes.running(settings.home.pid(name)) for name in PARTS):
             settings.home.endpoints.unlink(missing_ok=True)
     return stopped
+
+
+def clean(*, settings: Settings | None = None) -> None:
+    """Stop everything and forget it: data, logs and pid files go, the jars stay."""
+    settings = settings or Settings.load()
+    down(settings=settings)
+    for folder in (settings.home.data, settings.home.logs, settings.home.run, outside_folder(settings.home)):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def status(*, settings: Settings | None = None) -> list[PartStatus]:
@@ -82,22 +96,24 @@ def with_needs(parts: Iterable[str] | None) -> list[str]:
     return [name for name in PARTS if name in chosen or any(name in PARTS[other].needs for other in chosen)]
 
 
-def local_endpoints(settings: Settings) -> Endpoints:
-    return Endpoints.of(settings.home, settings.ports)
-
-
 def _start_all(parts: list[Part], settings: Settings, tell: Progress) -> None:
     """All at once, save that a part waits for those it needs. The first failure is raised when all have ended."""
     futures: dict[str, Future[None]] = {}
+    giving_up = threading.Event()
 
     def one(part: Part) -> None:
         for need in part.needs:
             futures[need].result()
-        bring_up(part, settings, tell)
+        bring_up(part, settings, tell, giving_up)
 
     with ThreadPoolExecutor(max(1, len(parts))) as pool:
-        for part in parts:
-            futures[part.name] = pool.submit(one, part)
+        try:
+            for part in parts:
+                futures[part.name] = pool.submit(one, part)
+            wait(futures.values())
+        except BaseException:  # Ctrl-C: what was started has its pid file, and ``down`` will find it
+            giving_up.set()
+            raise
     for future in futures.values():
         future.result()
 
@@ -115,7 +131,7 @@ def _stop_all(parts: list[Part], settings: Settings, tell: Progress) -> list[str
 
 
 def _status_of(part: Part, settings: Settings) -> PartStatus:
-    numbers = {name: settings.ports[name] for name in part.port_names}
+    numbers = part.ports(settings)
     log = str(settings.home.log(part.name))
     pid = processes.running(settings.home.pid(part.name))
     if pid is None:

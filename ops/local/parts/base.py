@@ -20,8 +20,15 @@ class Part(ABC):
     stop_grace_s = 20.0
 
     @abstractmethod
-    def prepare(self, settings: Settings) -> None:
-        """Write configuration and, the first time, initialise the data folder. Idempotent; may take seconds."""
+    def prepare(self, settings: Settings) -> str | None:
+        """Write configuration and, the first time, initialise the data folder. Idempotent; may take seconds.
+
+        Returns a note for whoever watches, when there is something to know.
+        """
+
+    def ports(self, settings: Settings) -> dict[str, int]:
+        """Its ports by name."""
+        return {name: settings.ports[name] for name in self.port_names}
 
     @abstractmethod
     def command(self, settings: Settings) -> Command:

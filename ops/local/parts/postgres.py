@@ -12,6 +12,7 @@ from pathlib import Path
 from ops.local import probes
 from ops.local.errors import BadSetting, PartFailed
 from ops.local.parts.base import Part
+from ops.local.paths import Home
 from ops.local.ports import HOST
 from ops.local.processes import Command, User, as_user, environment
 from ops.local.settings import Settings
@@ -33,7 +34,7 @@ class Postgres(Part):
     port_names = ("postgres",)
     stop_signal = signal.SIGINT  # fast shutdown: SIGTERM would wait for every client to leave
 
-    def prepare(self, settings: Settings) -> None:
+    def prepare(self, settings: Settings) -> str | None:
         """Choose a place that the server's user can reach; the first time, initialise the cluster and the database.
 
         Killed in between: the cluster is built beside its final place and renamed last, so it is built again.
@@ -41,8 +42,11 @@ class Postgres(Part):
         user = unprivileged()
         data = data_folder(settings, user)
         binaries(settings, user)
-        if (data / "PG_VERSION").exists():
-            return
+        if not (data / "PG_VERSION").exists():
+            self._initialise(settings, user, data)
+        return None if data.parent == settings.home.data else f"data in {data}: its user cannot pass through {settings.home.data}"
+
+    def _initialise(self, settings: Settings, user: User | None, data: Path) -> None:
         fresh = data.with_name("postgres.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
@@ -97,7 +101,7 @@ def binaries(settings: Settings, user: User | None) -> Path:
     jars = settings.home.jars / "postgres"
     if _can(user, "-x", jars / "bin" / "postgres"):
         return jars / "bin"
-    copy = outside(settings) / "binaries"
+    copy = outside(settings.home) / "binaries"
     if not (copy / "bin" / "postgres").exists():
         fresh = copy.with_name("binaries.new")
         shutil.rmtree(fresh, ignore_errors=True)
@@ -108,13 +112,18 @@ def binaries(settings: Settings, user: User | None) -> Path:
 
 
 def _reachable_base(settings: Settings, user: User | None) -> Path:
-    return settings.home.data if _can(user, "-x", settings.home.data) else outside(settings)
+    return settings.home.data if _can(user, "-x", settings.home.data) else outside(settings.home)
 
 
-def outside(settings: Settings) -> Path:
-    """A folder of this home below the system's temporary folder, ours alone, that other users can pass through."""
-    digest = sha256(str(settings.home.root).encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"carillon-{os.geteuid()}-{digest}"
+def outside_folder(home: Home) -> Path:
+    """Where a home keeps what must not be inside it: a folder of its own below the system's temporary folder."""
+    digest = sha256(str(home.root).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"carillon-{os.geteuid()}-{digest}"
+
+
+def outside(home: Home) -> Path:
+    """That folder, made; it is ours, and other users can pass through it but not list it. Raises BadSetting."""
+    folder = outside_folder(home)
     folder.mkdir(mode=0o711, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
         raise BadSetting(f"{folder} belongs to somebody else; set CARILLON_HOME to a place that every user can pass through")

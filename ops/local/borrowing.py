@@ -1,0 +1,24 @@
+"""Use the stack for a while, as tests do: reuse what runs, start what does not, and stop only what was started."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from ops.endpoints import Endpoints
+from ops.local import processes, stack
+from ops.local.settings import Settings
+from ops.local.starting import Progress
+
+
+@contextmanager
+def borrowed(
+    parts: Iterable[str] | None = None, progress: Progress | None = None, *, settings: Settings | None = None
+) -> Iterator[Endpoints]:
+    """The endpoints of a healthy stack. Raises a StackError when it cannot be had; what was started is stopped then too."""
+    settings = settings or Settings.load()
+    wanted = stack.with_needs(parts)
+    started = [name for name in wanted if processes.running(settings.home.pid(name)) is None]
+    try:
+        yield stack.up(wanted, progress, settings=settings)
+    finally:
+        if started:
+            stack.down(started, progress, settings=settings)
