@@ -25,3 +25,27 @@ class BatchSizeError(ProviderError):
     def __init__(self, provider: str, given: int, limit: int) -> None:
         super().__init__(f"{provider}: {given} messages given, one request carries 1 to {limit}")
         self.provider, self.given, self.limit = provider, given, limit
+
+
+class RegistryError(ProviderError):
+    """The providers' configuration cannot be used; says where in it."""
+
+
+class TemplateError(ProviderError):
+    """Base of what goes wrong with templates."""
+
+
+class TemplateFileError(TemplateError):
+    """A template as written cannot be used; names the file or the place."""
+
+
+class TemplateUnknownError(TemplateError):
+    """No such template, version, or channel in it."""
+
+
+class VariableError(TemplateError):
+    """A variable is `missing` or `undeclared`, or what it holds is `unusable` in the template."""
+
+    def __init__(self, template: str, channel: str, variable: str, kind: str) -> None:
+        super().__init__(f"template {template!r}, channel {channel!r}: {kind} variable: {variable}")
+        self.template, self.channel, self.variable, self.kind = template, channel, variable, kind

@@ -10,13 +10,14 @@ import httpx
 import msgspec
 
 from providers.base import Accepted, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
-from providers.sandbox_server.wire import Answer, Batch, Recipient, Result, Single, Text
+from providers.errors import DeclarationError
+from providers.sandbox_body import batch_body, single_body
+from providers.sandbox_server.wire import Answer, Result
 from providers.statuses import by_status, excerpt
 
 DEAD = frozenset({"unregistered", "invalid_address"})
 JSON = {"content-type": "application/json"}
 
-_encode = msgspec.json.Encoder().encode
 _answers = msgspec.json.Decoder(Answer)
 
 _READ: dict[str, Callable[[Result], Outcome]] = {
@@ -33,6 +34,8 @@ class _Sandbox:
     auth: httpx.Auth | None = None
 
     def __init__(self, declaration: Declaration, base_url: str, shape: str) -> None:
+        if not base_url.startswith(("http://", "https://")):
+            raise DeclarationError(f"{declaration.name}: base_url must begin with http:// or https://")
         self.declaration = declaration
         self._url = httpx.URL(f"{base_url.rstrip('/')}/v1/{declaration.channel}/{shape}")
 
@@ -79,23 +82,7 @@ class SandboxBatch(_Sandbox):
 
     def build(self, messages: Sequence[Message]) -> httpx.Request:
         """Return one request; what all messages share is in it once."""
-        first = messages[0]
-        text = _text(first) if all(_same_text(message, first) for message in messages) else None
-        notification_id = first.notification_id
-        one = all(message.notification_id == notification_id for message in messages)
-        recipients = [
-            Recipient(
-                message_id=message.message_id,
-                user_id=message.user_id,
-                address=message.address,
-                data=_data(message),
-                text=None if text else _text(message),
-                notification_id=None if one else message.notification_id,
-            )
-            for message in messages
-        ]
-        batch = Batch(recipients=recipients, text=text, notification_id=notification_id if one else None)
-        return self._post(_encode(batch))
+        return self._post(batch_body(messages))
 
 
 class SandboxSingle(_Sandbox):
@@ -124,16 +111,7 @@ class SandboxSingle(_Sandbox):
 
     def build(self, messages: Sequence[Message]) -> httpx.Request:
         """Return the request for the one message."""
-        message = messages[0]
-        single = Single(
-            message_id=message.message_id,
-            notification_id=message.notification_id,
-            user_id=message.user_id,
-            address=message.address,
-            text=_text(message),
-            data=_data(message),
-        )
-        return self._post(_encode(single))
+        return self._post(single_body(messages[0]))
 
 
 def _outcome(result: Result | None) -> Outcome:
@@ -141,15 +119,3 @@ def _outcome(result: Result | None) -> Outcome:
         return Unknown("the answer does not mention this message")
     read = _READ.get(result.status)
     return read(result) if read else Unknown(f"unknown status {result.status!r}")
-
-
-def _text(message: Message) -> Text:
-    return Text(subject=message.subject, title=message.title, body=message.body, html=message.html)
-
-
-def _same_text(message: Message, other: Message) -> bool:
-    return message.body == other.body and message.subject == other.subject and message.title == other.title and message.html == other.html
-
-
-def _data(message: Message) -> msgspec.Raw | msgspec.UnsetType:
-    return msgspec.Raw(_encode(message.data)) if message.data else msgspec.UNSET
