@@ -1,0 +1,133 @@
+"""Trigger rules from files: what is wrong is said with file and rule."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.intake.errors import TriggersInvalid
+from streams.intake.loader import SHIPPED, load_triggers
+from streams.intake.trigger import DataField
+
+RULE = """
+  - name: placed
+    event: order.placed
+    template: order_placed
+    template_version: 1
+    audience: {users_field: user_id}
+    category: transactional
+    priority: normal
+    channels: [push]
+    data: {order_id: order_id, name: {field: name, otherwise: you}}
+"""
+
+
+def write(folder: Path, text: str, name: str = "rules.yaml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_a_file_of_rules(tmp_path: Path) -> None:
+    write(tmp_path, "rules:" + RULE)
+    triggers = load_triggers(tmp_path)
+    (rule,) = triggers.about("order.placed")
+    assert rule.data == {"order_id": DataField(field="order_id"), "name": DataField(field="name", otherwise="you")}
+    assert (rule.when, rule.expires_after_s, rule.campaign_field) == ([], None, "")
+    assert triggers.about("order.lost") == []
+
+
+def test_the_shop_s_rules_load() -> None:
+    triggers = load_triggers(SHIPPED)
+    assert [rule.name for rule in triggers.rules] == ["flash-sale", "item-liked", "login-code", "order-placed", "order-shipped"]
+    assert repr(triggers) == f"Triggers(5 rules, version {triggers.version})"
+
+
+def test_the_version_is_of_what_the_rules_say(tmp_path: Path) -> None:
+    other = RULE.replace("placed\n", "shipped\n").replace("order.placed", "order.shipped")
+    write(tmp_path, "rules:" + RULE + other)
+    version = load_triggers(tmp_path).version
+    write(tmp_path, "# a comment\nrules:" + other + RULE.replace("[push]", "\n    - push  # first"), "rules.yaml")
+    assert load_triggers(tmp_path).version == version
+    write(tmp_path, "rules:" + RULE)
+    write(tmp_path, "rules:" + other, "more.yaml")
+    assert load_triggers(tmp_path).version == version
+    assert hash(load_triggers(tmp_path)) == hash(version)
+    write(tmp_path, "rules:" + other.replace("[push]", "[email]"), "more.yaml")
+    assert load_triggers(tmp_path).version != version
+    assert len(version) == 12
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("template: order_placed", "tmplate: order_placed", "unknown field `tmplate`"),
+        ("    template: order_placed\n", "", "missing required field `template`"),
+        ("template: order_placed", "template: ''", "template must not be empty"),
+        ("template_version: 1", "template_version: 0", "template_version must be 1 or more"),
+        ("template_version: 1", "template_version: one", "Expected `int`"),
+        ("category: transactional", "category: spam", "spam"),
+        ("priority: normal", "priority: asap", "asap"),
+        ("channels: [push]", "channels: []", "channels []"),
+        ("channels: [push]", "channels: [push, push]", "each once"),
+        ("channels: [push]", "channels: [pigeon]", "channels ['pigeon']: one or more of push, email, in_app"),
+        ("channels: [push]", "channels: push", "Expected `array`"),
+        ("{users_field: user_id}", "{}", "audience: exactly one of"),
+        ("{users_field: user_id}", "{users_field: a, expression: all}", "audience: exactly one of"),
+        ("name: placed", "name: Placed", "name 'Placed'"),
+        ("priority: normal", "priority: normal\n    expires_after_s: 0", "expires_after_s 0"),
+        ("priority: normal", "priority: normal\n    when: [{field: x}]", "condition on 'x': exactly one of"),
+        ("priority: normal", "priority: normal\n    when: [{field: x, equals: 1, differs: 2}]", "condition on 'x': exactly one of"),
+        ("order_id: order_id", "order_id: 5", "data"),
+        ("event: order.placed", "event: no", "Expected `str`"),
+    ],
+)
+def test_a_bad_rule_is_named_with_its_file(tmp_path: Path, old: str, new: str, says: str) -> None:
+    assert old in RULE
+    path = write(tmp_path, "rules:" + RULE.replace(old, new))
+    with pytest.raises(TriggersInvalid) as error:
+        load_triggers(tmp_path)
+    assert str(path) in str(error.value)
+    assert "rule placed" in str(error.value) or "rule Placed" in str(error.value)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "must be `rules:`"),
+        ("[]", "must be `rules:`"),
+        ("rules: {}", "must be `rules:`"),
+        ("rules: []\nmore: 1", "must be `rules:`"),
+        ("rules: [1]", "rule number 1"),
+        ("rules:\n  - {event: x}", "rule number 1"),
+        ("rules: [", "while parsing"),
+        ("rules: []\nrules: []", "key 'rules' is there twice"),
+        ("rules: []\n? [a]\n: 1", "found unhashable key"),
+        ("rules: !!python/object:os.system {}", "could not determine a constructor"),
+        ("rules:\n  - name: a\n    name: b", "key 'name' is there twice"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path: Path, text: str, says: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(TriggersInvalid) as error:
+        load_triggers(tmp_path)
+    assert str(path) in str(error.value)
+    assert says in str(error.value)
+
+
+def test_bytes_that_are_not_text_are_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_bytes(b"rules: \xff\x00")
+    with pytest.raises(TriggersInvalid, match=r"bad\.yaml"):
+        load_triggers(tmp_path)
+
+
+def test_a_folder_without_rules_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TriggersInvalid, match="no \\*.yaml"):
+        load_triggers(tmp_path)
+
+
+def test_a_name_in_two_files_names_both(tmp_path: Path) -> None:
+    first, second = write(tmp_path, "rules:" + RULE, "a.yaml"), write(tmp_path, "rules:" + RULE, "b.yaml")
+    with pytest.raises(TriggersInvalid) as error:
+        load_triggers(tmp_path)
+    assert str(error.value) == f"{second}: rule placed: {first} has a rule of that name"
