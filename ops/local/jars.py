@@ -2,6 +2,7 @@
 
 One pom a part under poms/. A part's folder is complete when its stamp holds the hash of the poms it was made from.
 Killed at any point: the stamp is written last, so the part is fetched again.
+``python3 -m ops.local.jars`` fetches and needs nothing installed but Maven.
 """
 
 import fcntl
@@ -9,13 +10,15 @@ import hashlib
 import platform
 import shutil
 import subprocess
+import sys
 import tarfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from zipfile import ZipFile
 
 from ops.local import tools
-from ops.local.errors import JarsFailed, MissingTool
+from ops.local.errors import JarsFailed, MissingTool, StackError
 from ops.local.paths import Home
 
 POMS = Path(__file__).parent / "poms"
@@ -119,3 +122,20 @@ def _unpack(archive: Path, folder: Path) -> None:
         else:  # Python 3.11.0 to 3.11.3; the archive's hash was checked by Maven
             tar.extractall(folder)
     archive.unlink()
+
+
+def main() -> str | None:
+    """Fetch what is missing. Returns None, or the complaint."""
+    began = time.monotonic()
+    home = Home.load()
+    try:
+        fetched = fetch(home)
+    except StackError as error:
+        return f"{type(error).__name__}: {error}"
+    if fetched:
+        sys.stdout.write(f"{home.jars}: fetched {', '.join(fetched)} in {time.monotonic() - began:.0f} s\n")
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

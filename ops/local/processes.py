@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TypedDict
 
 import msgspec
-import psutil
 
 from ops.local.errors import StackError
+from ops.local.identity import started_at
 
 POLL_S = 0.05
 # the shell starts the program in the background, tells its pid and ends: no zombie is left to us, whoever we are
@@ -81,30 +81,6 @@ def as_user(user: User | None) -> AsUser:
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
     """PATH and a neutral locale; nothing else of ours (JAVA_TOOL_OPTIONS, PGDATA, proxies, secrets) leaks in."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": os.environ.get("HOME", "/"), **extra}
-
-
-def started_at(pid: int) -> str | None:
-    """A text that no other process with this pid will ever have; None when there is no such live process."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
-            return None
-        return _started_at_portable(pid)
-    except ProcessLookupError:
-        return None
-    if fields[0] in "ZX":
-        return None
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}:{fields[19]}"
-
-
-def _started_at_portable(pid: int) -> str | None:
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
-    except psutil.NoSuchProcess:
-        return None
 
 
 def recorded(pid_file: Path) -> PidFile | None:

@@ -1,9 +1,14 @@
-"""The two programs a machine must have besides Python: a Java runtime and Maven."""
+"""What a machine must have: Python 3.11, a Java runtime and Maven.
 
+``python3 -m ops.local.tools`` checks all three and needs nothing installed.
+"""
+
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +17,8 @@ from ops.local.errors import MissingTool
 OLDEST_JAVA = 17
 # Cassandra 5.0 still installs a security manager, which Java 24 removed
 NEWEST_JAVA = 23
+OLDEST_PYTHON = (3, 11)
+HOW_PYTHON = "Install Python 3.11 or later with its venv module (Debian: python3 python3-venv), or call: make PYTHON=/path/to/python3"
 HOW_JAVA = "Install a Java 17 runtime (Debian: openjdk-17-jre-headless; macOS: brew install openjdk@17), or set CARILLON_JAVA to one."
 HOW_MAVEN = "Install Maven 3.8 or later (Debian: maven; macOS: brew install maven), or set CARILLON_MAVEN to its mvn."
 
@@ -44,3 +51,27 @@ def maven(env: Mapping[str, str] = os.environ) -> str:
     if found is None or not Path(found).exists():
         raise MissingTool(f"No mvn found. {HOW_MAVEN}")
     return found
+
+
+def python() -> str:
+    """The running interpreter, when it is new enough and can make virtual environments. Raises MissingTool."""
+    if sys.version_info < OLDEST_PYTHON:
+        raise MissingTool(f"{sys.executable} is Python {sys.version_info[0]}.{sys.version_info[1]}. {HOW_PYTHON}")
+    if any(importlib.util.find_spec(module) is None for module in ("venv", "ensurepip")):
+        raise MissingTool(f"{sys.executable} has no venv module. {HOW_PYTHON}")
+    return sys.executable
+
+
+def check() -> list[str]:
+    """What is missing, all of it at once; empty when the machine has everything."""
+    complaints = []
+    for find in (python, java, maven):
+        try:
+            find()
+        except MissingTool as error:
+            complaints.append(str(error))
+    return complaints
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(check()) or 0)

@@ -1,0 +1,81 @@
+# Carillon: what a developer, and .ci/run, call. `make` alone shows the targets.
+
+SHELL := /bin/bash
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(p) 2>/dev/null),$(p))))
+VENV := .venv
+BIN := $(VENV)/bin
+N ?= 1000000
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check jars up down status demo test test-unit test-integration lint format lock bench bench-campaign clean
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: check ## Make the virtual environment and fetch the jars (nothing to do when up to date)
+	@$(MAKE) --no-print-directory -j2 $(VENV)/.installed jars
+
+check:
+	@command -v "$(PYTHON)" >/dev/null && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'Python 3.11 or later is needed. Install it, or call: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -m ops.local.tools
+
+jars:
+	@$(PYTHON) -m ops.local.jars
+
+$(VENV)/.dependencies: requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.dependencies pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+up: setup ## Start Kafka, registry, Cassandra, Postgres and Connect; wait until they are healthy
+	@$(BIN)/python -m ops.local up
+
+down: ## Stop what `make up` started
+	@if test -x $(BIN)/python; then $(BIN)/python -m ops.local down; fi
+
+status: setup ## Say how each part of the stack is
+	@$(BIN)/python -m ops.local status
+
+demo: setup ## Everything at once: the stack, Carillon, and a campaign
+	@$(BIN)/carillon demo
+
+test: setup ## All tests: unit, contract, integration, e2e (starts the stack when it is not up)
+	$(BIN)/python -m pytest
+
+test-unit: setup ## Unit and contract tests; no service is needed
+	$(BIN)/python -m pytest tests/unit tests/contract
+
+test-integration: setup ## Integration tests on the real stack
+	$(BIN)/python -m pytest tests/integration
+
+lint: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## Let ruff format and sort
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# uv only resolves; it is no dependency of ours
+UV = $(firstword $(wildcard $(BIN)/uv) $(shell command -v uv 2>/dev/null) $(if $(shell command -v pipx 2>/dev/null),pipx run uv))
+lock: ## Pin pyproject.toml's dependencies with hashes in requirements.lock
+	@test -n "$(UV)" || { echo 'uv is needed to lock. Install it (pip install uv, or pipx).' >&2; exit 1; }
+	$(UV) pip compile pyproject.toml --extra demo --extra dev --generate-hashes --universal --python-version 3.11 \
+	  --no-emit-index-url --no-header -o requirements.lock
+
+bench: setup ## The benchmarks
+	$(BIN)/python -m bench
+
+bench-campaign: setup ## One campaign of N users (N=1000000)
+	$(BIN)/python -m bench.campaign --users $(N)
+
+clean: ## Stop the stack; remove its data and logs and all caches (the virtual environment and the jars stay)
+	@if test -x $(BIN)/python; then $(BIN)/python -m ops.local clean; fi
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build *.egg-info
+	find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.carillon/*' -prune -exec rm -rf {} +
