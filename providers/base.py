@@ -85,6 +85,7 @@ class Declaration(Struct, frozen=True, kw_only=True):
     connect_timeout_ms: int = 2_000
     rate_per_s: int | None = None  # messages a second the account allows (held by the delivery agents); None: no limit
     feedback: Feedback = "sync"
+    repeatable: bool = False  # sending twice is as good as once: no attempt of it is ever Unknown
 
     def __post_init__(self) -> None:
         for field in ("batch_size", "concurrency", "timeout_ms", "connect_timeout_ms"):

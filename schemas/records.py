@@ -55,6 +55,7 @@ class ExpandAudience(Record, frozen=True, kw_only=True):
     expression: str = ""
     cursor: str = ""
     chunk: int = 0
+    last: bool = True
     partitions: int
 
 
@@ -194,7 +195,9 @@ class LedgerEntry(Record, frozen=True):
     outcomes: list[Outcome] = []
     outcome_of: list[int] = []
     provider_message_ids: list[str] = []
+    profile_offsets: list[int] = []
     provider: str = ""
+    attempt: int = 1
     finished_at: int | None = None
 
 
@@ -207,6 +210,15 @@ class Output(Record, frozen=True, kw_only=True):
     value: bytes | None = None
 
 
+class Write(Record, frozen=True):
+    """A new value of a step's own table; None removes it."""
+
+    table: str
+    key: bytes
+    value: bytes | None = None
+
+
 class StepCommitted(Record, frozen=True):
     applied: int
     outputs: list[Output]
+    writes: list[Write] = []

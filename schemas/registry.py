@@ -64,6 +64,10 @@ class ConfluentRegistry:
         except Exception as error:
             raise RegistryUnavailable(f"{subject}: {error}") from error
 
+    def close(self) -> None:
+        """Close the connections to the registry."""
+        self._client.close()
+
     def _remember_unknown(self, schema_id: int) -> None:
         if len(self._unknown) >= MAX_UNKNOWN:
             self._unknown.clear()

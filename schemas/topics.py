@@ -33,6 +33,7 @@ FEEDBACK = "notify.feedback"
 DLQ = "notify.dlq"
 CHANGELOG_PLANNER = "notify.changelog.planner"
 CHANGELOG_AUDIENCE = "notify.changelog.audience"
+JOURNAL_AUDIENCE = "notify.journal.audience"
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -102,15 +103,10 @@ def _core() -> Iterator[Topic]:
     yield Topic(DLQ, "topic/partition/offset", "every step", DeadLetter, retention_ms=30 * DAY_MS, dlq="", max_message_bytes=12_582_912)
     # 48 h: twice the idempotency window that is promised
     yield Topic(CHANGELOG_PLANNER, "notification_id", "planner", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+    yield Topic(CHANGELOG_AUDIENCE, "notification_id", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+    # compacted without a limit by time: the last record of a partition says where its step stands
     yield Topic(
-        CHANGELOG_AUDIENCE,
-        "input topic",
-        "audience",
-        StepCommitted,
-        compacted=True,
-        retention_ms=FOREVER,
-        dlq="",
-        max_message_bytes=8_388_608,
+        JOURNAL_AUDIENCE, "step", "audience", StepCommitted, compacted=True, retention_ms=FOREVER, dlq="", max_message_bytes=8_388_608
     )
 
 

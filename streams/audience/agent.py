@@ -1,0 +1,80 @@
+"""The audience step: `notify.fanout` to deliver batches, statuses, progress, and a command to itself for the next chunk.
+
+What it decides depends on profiles, which change: so it is journaled. Killed before the journal: nothing was decided. Killed after it: the
+very same records are written again, and readers know them by batch id, status id and chunk number.
+"""
+
+from collections.abc import Callable, Mapping
+
+from schemas.codec import Codec
+from schemas.records import ExpandAudience, Output, Write
+from schemas.topics import CHANGELOG_AUDIENCE, EXPANSIONS, FANOUT, JOURNAL_AUDIENCE, STATUS, deliver_topic
+from streams.audience.expression import parse
+from streams.audience.rules import Expansion, Person, Place, expand, next_chunk
+from streams.policy.policy import Policy
+from streams.profiles.replica import ProfileReplica
+from streams.step.model import Effects, Input
+from streams.step.step import RecordStep, View
+
+CHUNK = 1000
+
+
+class AudienceStep(RecordStep):
+    """Expands one chunk per command; between two chunks of a campaign, whatever else has arrived has its turn."""
+
+    name = "audience"
+    max_batch = 8
+    tables: Mapping[str, str] = {"expanded": CHANGELOG_AUDIENCE}
+    journal = JOURNAL_AUDIENCE
+
+    def __init__(self, codec: Codec, clock: Callable[[], int], policy: Policy, replica: ProfileReplica, chunk: int = CHUNK) -> None:
+        super().__init__(codec, clock)
+        self._policy = policy
+        self._replica = replica
+        self._chunk = chunk
+
+    async def start(self, partition: int) -> None:
+        """Wait until the profiles of the partition are current."""
+        await self._replica.ready(partition)
+
+    def decide(self, view: View, record: Input) -> Effects:
+        """Everything one command comes to; nothing for a command that was had before."""
+        command = self.codec.decode(record.value, ExpandAudience)
+        key = command.notification.notification_id.encode()
+        if command.chunk < _chunks_done(view, key):
+            return Effects()
+        place = Place(record.partition, record.offset, self.clock())
+        people, rest = self._people(command, record.partition)
+        effects = self._outputs(expand(command, people, rest, self._policy, place), key, record.partition)
+        effects.writes.append(Write("expanded", key, (command.chunk + 1).to_bytes(4, "big")))
+        return effects
+
+    def _people(self, command: ExpandAudience, partition: int) -> tuple[list[Person], ExpandAudience | None]:
+        """The users of this chunk with their profiles, and the command for the rest."""
+        scan = parse(command.expression)
+        if scan is None:
+            return self._known(partition, command.users), None
+        users = self._replica.users_after(partition, scan.tag, command.cursor, self._chunk)
+        rest = next_chunk(command, users[-1]) if len(users) == self._chunk else None
+        return self._known(partition, users), rest
+
+    def _known(self, partition: int, users: list[str]) -> list[Person]:
+        known = self._replica.get_many(partition, users)
+        return [Person(user, profile, offset) for user, (profile, offset) in zip(users, known, strict=True)]
+
+    def _outputs(self, expansion: Expansion, key: bytes, partition: int) -> Effects:
+        encode = self.codec.encode
+        outputs = [
+            Output(topic=deliver_topic(b.channel, b.notification.priority), partition=partition, key=b.batch_id.encode(), value=encode(b))
+            for b in expansion.batches
+        ]
+        outputs += [Output(topic=STATUS, partition=partition, key=key, value=encode(status)) for status in expansion.statuses]
+        outputs.append(Output(topic=EXPANSIONS, key=key, value=encode(expansion.progress)))
+        if expansion.rest:
+            outputs.append(Output(topic=FANOUT, partition=partition, key=key, value=encode(expansion.rest)))
+        return Effects(outputs)
+
+
+def _chunks_done(view: View, key: bytes) -> int:
+    value = view.get("expanded", key)
+    return int.from_bytes(value, "big") if value is not None else 0

@@ -1,0 +1,123 @@
+"""Decides for one chunk of an audience: who is handed to delivery on which channel, and who is not and why. Pure."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from schemas import ids
+from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Notification, Outcome, Profile, StatusBatch
+from schemas.topics import FANOUT
+from streams.policy.policy import CategoryPolicy, Policy
+from streams.policy.rules import SEND, outcome_of, reason_against
+
+
+class Place(NamedTuple):
+    """The command a chunk comes from: its partition and offset in `notify.fanout`, and when it is decided (epoch ms)."""
+
+    partition: int
+    offset: int
+    now: int
+
+
+class Person(NamedTuple):
+    """A user of the chunk, what is known of them, and the offset in `notify.profiles` that says so (-1: nothing)."""
+
+    user: str
+    profile: Profile | None
+    offset: int
+
+
+class Chosen(NamedTuple):
+    """Columns of recipients of one channel; `reasons` is empty for those to be sent to."""
+
+    users: list[str]
+    offsets: list[int]
+    reasons: list[str]
+
+
+class Expansion(NamedTuple):
+    """What one chunk comes to."""
+
+    batches: list[DeliverBatch]
+    statuses: list[StatusBatch]
+    progress: AudienceExpanded
+    rest: ExpandAudience | None
+
+
+def expand(command: ExpandAudience, people: Sequence[Person], rest: ExpandAudience | None, policy: Policy, place: Place) -> Expansion:
+    """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory."""
+    binds = policy.of(command.notification)
+    batches, statuses = [], []
+    queued: dict[str, int] = {}
+    suppressed: dict[str, int] = {}
+    for channel in command.notification.channels:
+        send, refuse = choose(people, channel, command.notification, binds, place.now)
+        queued[channel], suppressed[channel] = len(send.users), len(refuse.users)
+        batch_id = ids.batch_id(command.notification.notification_id, place.partition, command.chunk, channel)
+        if send.users:
+            batches.append(_batch(batch_id, channel, send, command, policy, place))
+        if refuse.users:
+            statuses.append(_status(batch_id, channel, refuse, command, policy, place))
+    progress = AudienceExpanded(
+        command.notification.notification_id,
+        place.partition,
+        command.chunk,
+        command.partitions,
+        rest is None and command.last,
+        len(people),
+        queued,
+        suppressed,
+        place.now,
+        place.offset,
+    )
+    return Expansion(batches, statuses, progress, rest)
+
+
+def choose(people: Sequence[Person], channel: str, notification: Notification, binds: CategoryPolicy, now: int) -> tuple[Chosen, Chosen]:
+    """Those to be sent to on a channel, and those not."""
+    send, refuse = Chosen([], [], []), Chosen([], [], [])
+    for user, profile, offset in people:
+        reason = reason_against(profile, channel, notification, binds, now)
+        if reason == SEND:
+            send.users.append(user)
+            send.offsets.append(offset)
+        else:
+            refuse.users.append(user)
+            refuse.offsets.append(offset)
+            refuse.reasons.append(reason)
+    return send, refuse
+
+
+def next_chunk(command: ExpandAudience, cursor: str) -> ExpandAudience:
+    """The command for what is left after the user `cursor`."""
+    return msgspec.structs.replace(command, cursor=cursor, chunk=command.chunk + 1)
+
+
+def outcomes(reasons: Sequence[str]) -> tuple[list[Outcome], list[int]]:
+    """The distinct outcomes of `reasons`, and the index of each one's."""
+    numbers: dict[str, int] = {}
+    indexes = [numbers.setdefault(reason, len(numbers)) for reason in reasons]
+    return [outcome_of(reason) for reason in numbers], indexes
+
+
+def _batch(batch_id: str, channel: str, send: Chosen, command: ExpandAudience, policy: Policy, place: Place) -> DeliverBatch:
+    return DeliverBatch(batch_id, command.notification, channel, send.users, send.offsets, policy.version, place.now, place.offset)
+
+
+def _status(batch_id: str, channel: str, refuse: Chosen, command: ExpandAudience, policy: Policy, place: Place) -> StatusBatch:
+    distinct, indexes = outcomes(refuse.reasons)
+    return StatusBatch(
+        status_id=ids.status_id(batch_id, "suppressed"),
+        notification=command.notification,
+        channel=channel,
+        users=refuse.users,
+        outcomes=distinct,
+        outcome_of=indexes,
+        profile_offsets=refuse.offsets,
+        policy_version=policy.version,
+        at=place.now,
+        caused_by_topic=FANOUT,
+        caused_by_partition=place.partition,
+        caused_by_offset=place.offset,
+    )

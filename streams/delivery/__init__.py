@@ -1,0 +1,1 @@
+"""Hands batches to providers: profile read again, intent written, provider called, result written, status told."""

@@ -1,0 +1,89 @@
+"""The ledger of one batch: recipients [0, done) have a result, [done, intended) may have been sent to, the rest is untouched. Pure."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from schemas import ids
+from schemas.records import DeliverBatch, LedgerEntry, Outcome, StatusBatch
+
+CRASHED = Outcome("unknown", "crashed_in_flight", "the worker ended between the intent and the result")
+
+
+class Result(NamedTuple):
+    """What became of one recipient: outcome, the provider's id of the message, the offset of the profile that was read."""
+
+    outcome: Outcome
+    provider_message_id: str
+    profile_offset: int
+
+
+def opened(entry: LedgerEntry | None, offset: int, provider: str) -> LedgerEntry:
+    """The entry to go on from: the one there is, or a new one for the deliver record at `offset`."""
+    return entry or LedgerEntry(offset, intended=0, done=0, provider=provider)
+
+
+def settled(entry: LedgerEntry, resend: bool) -> LedgerEntry:
+    """The entry without open attempts: those a crash left open are made again if `resend`, else they are unknown for good."""
+    lost = entry.intended - entry.done
+    if lost == 0:
+        return entry
+    if resend:
+        return msgspec.structs.replace(entry, intended=entry.done, attempt=entry.attempt + 1)
+    return recorded(entry, [Result(CRASHED, "", -1)] * lost)
+
+
+def intending(entry: LedgerEntry, upto: int) -> LedgerEntry:
+    """The entry that says: recipients up to `upto` may have been sent to from now on."""
+    return msgspec.structs.replace(entry, intended=upto)
+
+
+def recorded(entry: LedgerEntry, results: Sequence[Result]) -> LedgerEntry:
+    """The entry with the results of the recipients that follow `done`."""
+    outcomes = list(entry.outcomes)
+    numbers = {outcome: number for number, outcome in enumerate(outcomes)}
+    indexes = []
+    for result in results:
+        if result.outcome not in numbers:
+            numbers[result.outcome] = len(outcomes)
+            outcomes.append(result.outcome)
+        indexes.append(numbers[result.outcome])
+    done = entry.done + len(results)
+    return msgspec.structs.replace(
+        entry,
+        done=done,
+        intended=max(entry.intended, done),
+        outcomes=outcomes,
+        outcome_of=entry.outcome_of + indexes,
+        provider_message_ids=entry.provider_message_ids + [result.provider_message_id for result in results],
+        profile_offsets=entry.profile_offsets + [result.profile_offset for result in results],
+    )
+
+
+def finished(entry: LedgerEntry, now: int) -> LedgerEntry:
+    """The entry of a batch whose last result is known, at `now` (epoch ms)."""
+    return msgspec.structs.replace(entry, finished_at=now)
+
+
+def status_of(batch: DeliverBatch, entry: LedgerEntry, topic: str, partition: int) -> StatusBatch:
+    """What is told of a finished batch: the same bytes whenever it is told again."""
+    assert entry.finished_at is not None
+    return StatusBatch(
+        status_id=ids.status_id(batch.batch_id, "delivered"),
+        notification=batch.notification,
+        channel=batch.channel,
+        batch_id=batch.batch_id,
+        provider=entry.provider,
+        attempt=entry.attempt,
+        users=batch.users,
+        outcomes=entry.outcomes,
+        outcome_of=entry.outcome_of,
+        provider_message_ids=entry.provider_message_ids,
+        profile_offsets=entry.profile_offsets,
+        policy_version=batch.policy_version,
+        at=entry.finished_at,
+        caused_by_topic=topic,
+        caused_by_partition=partition,
+        caused_by_offset=entry.source_offset,
+    )

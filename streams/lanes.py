@@ -1,0 +1,112 @@
+"""Ties steps to a Faust app: which partitions it has, one runner for each, and what arrives to its runner.
+
+Faust gives the consumer group, rebalances, fetching, flow control and commits; the crash-safe part is in `streams.step`.
+"""
+
+import logging
+from collections.abc import Callable
+
+import faust
+from faust.types import TP, EventT, StreamT
+
+from schemas.codec import Codec
+from streams.step.gaps import GapGuard
+from streams.step.log import LogWriter
+from streams.step.partition import Die, StepPartition
+from streams.step.reader import LogReader
+from streams.step.runner import PartitionRunner, make_journal
+from streams.step.step import Step
+from streams.step.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+class Lanes:
+    """The runners of one app."""
+
+    def __init__(
+        self,
+        app: faust.App,
+        steps: dict[str, Step],
+        *,
+        store: Store,
+        log: LogWriter,
+        reader: LogReader,
+        codec: Codec,
+        die: Die,
+        stall_s: float,
+        on_assigned: Callable[[set[int]], None],
+    ) -> None:
+        """`steps`: the step of each input topic. `on_assigned` is told the partition numbers this process works on from now on."""
+        self._app = app
+        self._steps = steps
+        self._store = store
+        self._log = log
+        self._reader = reader
+        self._codec = codec
+        self._die = die
+        self._stall_s = stall_s
+        self._on_assigned = on_assigned
+        self._runners: dict[TP, PartitionRunner] = {}
+        for topic, step in steps.items():
+            self._agent(topic, step)
+        app.on_partitions_revoked.connect(self._revoked)
+        app.on_partitions_assigned.connect(self._assigned)
+        app.on_rebalance_complete.connect(self._hold_flow)
+
+    def _agent(self, topic: str, step: Step) -> None:
+        source = self._app.topic(topic, key_serializer="raw", value_serializer="raw", allow_empty=True)
+
+        async def agent(stream: StreamT) -> None:
+            # acks are the runner's: after its effects are durable, in order
+            async for event in stream.noack().events():
+                self._put(event)
+
+        self._app.agent(source, name=f"agent.{step.name}", concurrency=1)(agent)
+
+    def _put(self, event: EventT) -> None:
+        runner = self._runners.get(event.message.tp)
+        if runner:  # else it was revoked meanwhile: it comes again to whoever has it now
+            runner.put(event)
+
+    async def _assigned(self, app: faust.App, assigned: set[TP], **kwargs: object) -> None:
+        await self._stop()
+        mine = {tp for tp in assigned if tp.topic in self._steps}
+        self._on_assigned({tp.partition for tp in mine})
+        for tp in mine:
+            self._runners[tp] = self._runner(tp)
+            self._runners[tp].start(self._reader)
+
+    async def _revoked(self, app: faust.App, revoked: set[TP], **kwargs: object) -> None:
+        await self._stop()
+
+    async def _stop(self) -> None:
+        runners, self._runners = list(self._runners.values()), {}
+        for runner in runners:
+            await runner.stop()
+
+    async def _hold_flow(self, app: faust.App, **kwargs: object) -> None:
+        """Faust resumes the flow before it has sought the committed offsets, and what arrives in between is lost (docs/adr/0001, B1).
+
+        So the flow stays shut here; recovery opens it itself once it has sought.
+        """
+        app.consumer.stop_flow()
+        app.flow_control.suspend()
+
+    def _runner(self, tp: TP) -> PartitionRunner:
+        step = self._steps[tp.topic]
+        part = StepPartition(tp.partition, step.tables, self._store, self._log, self._die, self._stall_s)
+        return PartitionRunner(
+            step,
+            part,
+            make_journal(step, tp.partition, self._codec, self._log),
+            GapGuard(self._reader, tp.topic, tp.partition, self._die),
+            self._die,
+            lambda full: self._pressure(tp, full),
+        )
+
+    def _pressure(self, tp: TP, full: bool) -> None:
+        if full:
+            self._app.consumer.on_buffer_full(tp)
+        else:
+            self._app.consumer.on_buffer_drop(tp)

@@ -1,0 +1,1 @@
+"""From a request to one command per partition that has users of its audience."""

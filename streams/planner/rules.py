@@ -1,0 +1,90 @@
+"""Which partitions have to expand a request, and whether the request was seen before. Pure."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from schemas.errors import RecordRefused
+from schemas.partition import partition_of
+from schemas.records import ExpandAudience, NotificationRequested
+
+USERS_PER_COMMAND = 1000
+MAX_NOTIFICATION_BYTES = 65_536
+
+
+class IdempotencyConflict(RecordRefused):
+    """The same idempotency key with another content."""
+
+    reason = "idempotency_conflict"
+
+
+class AudienceInvalid(RecordRefused):
+    """A request whose audience can't be used."""
+
+    reason = "audience_invalid"
+
+
+class RequestUnfit(RecordRefused):
+    """A request that can't be planned: a channel nobody serves, or a notification that is too large."""
+
+    reason = "request_unfit"
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What is remembered of a request: where it came first, and a digest of what it asked for."""
+
+    offset: int
+    digest: bytes
+
+
+def digest_of(request: NotificationRequested) -> bytes:
+    """16 bytes that two requests share when they ask for the same. When it was accepted, and by which rules, does not count."""
+    content = msgspec.structs.replace(request, notification=msgspec.structs.replace(request.notification, accepted_at=0), rules_version="")
+    return hashlib.blake2b(msgspec.msgpack.encode(content, order="deterministic"), digest_size=16).digest()
+
+
+def check(request: NotificationRequested, channels: Sequence[str]) -> None:
+    """Raises RequestUnfit for channels other than these, and for a notification over 64 KiB (it travels in each record about it)."""
+    wanted = request.notification.channels
+    if not wanted or not set(wanted) <= set(channels):
+        raise RequestUnfit(f"channels {wanted}: one or more of {', '.join(channels)}")
+    size = len(msgspec.msgpack.encode(request.notification))
+    if size > MAX_NOTIFICATION_BYTES:
+        raise RequestUnfit(f"the notification has {size} bytes; the limit is {MAX_NOTIFICATION_BYTES}")
+
+
+def is_repeat(seen: Seen | None, request: NotificationRequested, offset: int) -> bool:
+    """Whether the request was planned before, from another offset. Raises IdempotencyConflict when that one asked for something else."""
+    if seen is None or seen.offset == offset:
+        return False
+    if seen.digest != digest_of(request):
+        notification = request.notification.notification_id
+        raise IdempotencyConflict(
+            f"notification {notification}: offset {seen.offset} used key {request.idempotency_key!r} for another content"
+        )
+    return True
+
+
+def plan(request: NotificationRequested, partitions: int) -> list[tuple[int, ExpandAudience]]:
+    """(partition, command) for each partition that takes part, in order. Raises AudienceInvalid when nobody is asked for."""
+    audience = request.audience
+    if audience.expression and audience.users:
+        raise AudienceInvalid("an audience has users or an expression, not both")
+    if audience.expression:
+        command = ExpandAudience(notification=request.notification, expression=audience.expression, partitions=partitions)
+        return [(partition, command) for partition in range(partitions)]
+    if not audience.users:
+        raise AudienceInvalid("an audience needs users or an expression")
+    return list(_explicit(request, partitions))
+
+
+def _explicit(request: NotificationRequested, partitions: int) -> Iterator[tuple[int, ExpandAudience]]:
+    homes: dict[int, list[str]] = {}
+    for user in dict.fromkeys(request.audience.users):
+        homes.setdefault(partition_of(user, partitions), []).append(user)
+    for partition, users in sorted(homes.items()):
+        for chunk, start in enumerate(range(0, len(users), USERS_PER_COMMAND)):
+            some = users[start : start + USERS_PER_COMMAND]
+            last = start + USERS_PER_COMMAND >= len(users)
+            yield partition, ExpandAudience(notification=request.notification, users=some, chunk=chunk, partitions=len(homes), last=last)

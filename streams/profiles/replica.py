@@ -1,0 +1,126 @@
+"""A copy of the profiles of the partitions this process works on, kept current from `notify.profiles`, with an index by tag where wanted.
+
+One thread reads with librdkafka and writes profile, index and position in one RocksDB batch, so the index never needs a rebuild.
+Killed at any point: the next start goes on from the stored position.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from itertools import islice
+
+from confluent_kafka import Message
+
+from schemas.codec import Codec
+from schemas.errors import RecordRefused
+from schemas.records import Output, Profile
+from schemas.topics import PROFILES
+from streams.profiles.stored import Known, pack, tag_prefix, unpack, user_key, user_of
+from streams.profiles.tail import Tail
+from streams.step.log import LogWriter
+from streams.step.model import Input
+from streams.step.partition import Die
+from streams.step.step import dead_letter_output
+from streams.step.store import Change, Store, TablePartition
+
+logger = logging.getLogger(__name__)
+
+TABLE, INDEX = b"p", b"t"
+DLQ_TIMEOUT_S = 60.0
+
+
+class ProfileReplica:
+    """Reads are local; `ready` says when a partition has caught up with what was written before it was followed."""
+
+    def __init__(self, store: Store, bootstrap: str, codec: Codec, log: LogWriter, die: Die, *, step: str, indexed: bool) -> None:
+        """`step` names the reader in dead letters; `indexed` keeps the index by tag."""
+        self._store = store
+        self._codec = codec
+        self._log = log
+        self._step = step
+        self._indexed = indexed
+        self._parts: dict[int, TablePartition] = {}
+        self._ready: dict[int, asyncio.Event] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tail = Tail(bootstrap, f"carillon.{step}.profiles", PROFILES, self._apply, self._caught_up, self._forget, die)
+
+    def follow(self, partitions: set[int]) -> None:
+        """Keep these partitions current from now on, and no others."""
+        self._loop = asyncio.get_running_loop()
+        for partition in partitions - set(self._parts):
+            self._parts[partition] = self._store.partition("profiles", partition)
+        self._ready = {partition: self._ready.get(partition) or asyncio.Event() for partition in partitions}
+        self._tail.follow({partition: self._parts[partition].position() for partition in partitions})
+
+    async def ready(self, partition: int) -> None:
+        """Return when the partition has caught up."""
+        await self._ready[partition].wait()
+
+    def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
+        """What is known of each user, in their order."""
+        values = self._parts[partition].get_many([TABLE + user_key(user) for user in users])
+        return [unpack(value) for value in values]
+
+    def users_after(self, partition: int, tag: str | None, cursor: str, limit: int) -> list[str]:
+        """Up to `limit` users after `cursor` (a user id, or empty): those with `tag`, or all when it is None."""
+        prefix = TABLE if tag is None else INDEX + tag_prefix(tag)
+        start = prefix + user_key(cursor) if cursor else b""
+        keys = islice(self._parts[partition].keys_after(start, prefix), limit)
+        cut = len(prefix)
+        return [user_of(key[cut:]) for key in keys]
+
+    def stop(self) -> None:
+        """Stop following."""
+        self._tail.stop()
+
+    def _forget(self, partition: int) -> None:
+        self._parts[partition].clear()
+
+    def _caught_up(self, partition: int) -> None:
+        event = self._ready.get(partition)
+        if event and self._loop:
+            self._loop.call_soon_threadsafe(event.set)
+
+    def _apply(self, partition: int, messages: Sequence[Message], position: int) -> None:
+        latest = {message.key() or b"": message for message in messages}
+        part = self._parts[partition]
+        changes: list[Change] = []
+        keys = [TABLE + user_key(key.decode(errors="replace")) for key in latest]
+        old = part.get_many(keys) if self._indexed else [None] * len(keys)
+        for message, key, before in zip(latest.values(), keys, old, strict=True):
+            changes += self._changes(message, key, before)
+        part.write(changes, position)
+
+    def _changes(self, message: Message, key: bytes, before: bytes | None) -> list[Change]:
+        profile: Profile | None = None
+        if message.value() is not None:
+            try:
+                profile = self._codec.decode(message.value(), Profile)
+            except RecordRefused as error:
+                self._refuse(message, error)
+                return []
+        changes: list[Change] = [(key, pack(profile, message.offset() or 0) if profile else None)]
+        return changes + self._index_changes(key, before, profile) if self._indexed else changes
+
+    def _index_changes(self, key: bytes, before: bytes | None, profile: Profile | None) -> list[Change]:
+        known = unpack(before).profile
+        old, new = set(known.tags if known else ()), set(profile.tags if profile else ())
+        user = key[len(TABLE) :]
+        gone: list[Change] = [(INDEX + tag_prefix(tag) + user, None) for tag in old - new]
+        return gone + [(INDEX + tag_prefix(tag) + user, b"") for tag in new - old]
+
+    def _refuse(self, message: Message, error: RecordRefused) -> None:
+        """Keep the record in the DLQ; the user's profile stays as it was."""
+        kind, timestamp = message.timestamp()
+        record = Input(
+            topic=message.topic() or PROFILES,
+            partition=message.partition() or 0,
+            offset=message.offset() or 0,
+            timestamp=timestamp if kind else 0,
+            key=message.key(),
+            value=message.value(),
+            headers={name: bytes(content or b"") for name, content in message.headers() or ()},
+        )
+        letter: Output = dead_letter_output(self._codec, f"{self._step}.profiles", record, error, max(timestamp, 0))
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(self._log.send([letter]), self._loop).result(DLQ_TIMEOUT_S)

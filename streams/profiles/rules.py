@@ -1,0 +1,51 @@
+"""How a change becomes a profile. Pure."""
+
+import msgspec
+
+from schemas.errors import RecordRefused
+from schemas.partition import partition_of
+from schemas.records import Profile, ProfileChanged
+
+DEFAULT_CHANNELS = ("push", "email", "in_app")
+_PATCHED = (
+    "channels",
+    "muted_categories",
+    "email",
+    "phone",
+    "phone_verified",
+    "devices",
+    "language",
+    "time_zone",
+    "quiet_hours",
+    "frequency_cap",
+    "tags",
+)
+
+
+class WrongPartitionError(RecordRefused):
+    """A user of another partition: their state is not here."""
+
+    reason = "wrong_partition"
+
+
+def fold(profile: Profile | None, change: ProfileChanged, offset: int) -> Profile | None:
+    """The profile after `change`, which came at `offset` of notify.profile-events; None: the user is gone.
+
+    An older change of the same source than was applied already is ignored: the profile comes back as it is.
+    """
+    if profile and change.source_position < profile.source_positions.get(change.source, change.source_position):
+        return profile
+    if change.deleted:
+        return None
+    base = profile or Profile(user_id=change.user_id, channels=list(DEFAULT_CHANNELS), updated_at=0, applied_offset=-1)
+    patch = {name: value for name in _PATCHED if (value := getattr(change, name)) is not None}
+    positions = {**base.source_positions, change.source: change.source_position}
+    updated_at = max(base.updated_at, change.occurred_at)
+    return msgspec.structs.replace(base, **patch, updated_at=updated_at, applied_offset=offset, source_positions=positions)
+
+
+def check_partition(user_id: str, partition: int, partitions: int) -> None:
+    """Raises WrongPartitionError when the user does not live in this partition."""
+    home = partition_of(user_id, partitions)
+    if home != partition:
+        raise WrongPartitionError(f"user {user_id} lives in partition {home}, not {partition}: key the record by user_id")

@@ -1,0 +1,82 @@
+"""The roles a worker process can have: which steps it runs, and what it needs for them. Urgent and bulk delivery are apart."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from providers import registry as providers
+from providers.catalogue import Templates
+from providers.sender import Sender
+from providers.transport import FastTransport
+from schemas.codec import Codec
+from schemas.topics import CHANNELS, FANOUT, PROFILE_EVENTS, REQUESTS, deliver_topic, events_topic
+from streams.audience.agent import AudienceStep
+from streams.delivery.agent import DeliveryStep
+from streams.delivery.call import Caller
+from streams.intake.agent import IntakeStep
+from streams.intake.loader import load_triggers
+from streams.planner.agent import PlannerStep
+from streams.policy.policy import load_policy
+from streams.profiles.agent import ProfileStep
+from streams.profiles.replica import ProfileReplica
+from streams.settings import WorkerSettings
+from streams.step.step import Step
+
+Clock = Callable[[], int]
+Steps = dict[str, Step]
+
+URGENT = ("critical", "high")
+BULK = ("normal", "low")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What steps are made of."""
+
+    codec: Codec
+    clock: Clock
+    settings: WorkerSettings
+    replica: ProfileReplica | None
+
+
+@dataclass(frozen=True)
+class Role:
+    """`replica`: None for none, else whether the index by tag is kept. `forgets`: table values may vanish after 48 h."""
+
+    make: Callable[[Parts], Steps]
+    replica: bool | None
+    forgets: bool = True
+
+
+def _profiles(parts: Parts) -> Steps:
+    return {PROFILE_EVENTS: ProfileStep(parts.codec, parts.clock, parts.settings.partitions)}
+
+
+def _decide(parts: Parts) -> Steps:
+    assert parts.replica is not None
+    settings, policy, triggers = parts.settings, load_policy(), load_triggers()
+    topics = [events_topic(aggregate) for aggregate in settings.aggregates]
+    intake: Steps = {topic: IntakeStep(topic, parts.codec, parts.clock, triggers) for topic in topics}
+    return intake | {
+        REQUESTS: PlannerStep(parts.codec, parts.clock, policy, settings.partitions),
+        FANOUT: AudienceStep(parts.codec, parts.clock, policy, parts.replica, settings.chunk),
+    }
+
+
+def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
+    assert parts.replica is not None
+    variables = {"SANDBOX_URL": parts.settings.sandbox_url}
+    registry = providers.load_file(parts.settings.providers_file or providers.DEFAULT, variables)
+    caller, templates, policy = Caller(Sender(FastTransport())), Templates.load(), load_policy()
+    return {
+        topic: DeliveryStep(topic, providers.first(registry, channel), caller, templates, parts.codec, parts.clock, policy, parts.replica)
+        for channel in CHANNELS
+        for topic in (deliver_topic(channel, priority) for priority in priorities)
+    }
+
+
+ROLES: Mapping[str, Role] = {
+    "profiles": Role(_profiles, replica=None, forgets=False),
+    "decide": Role(_decide, replica=True),
+    "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False),
+    "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False),
+}

@@ -1,0 +1,40 @@
+"""What goes into a step and what comes out."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.records import Output, Write
+
+
+class Input(NamedTuple):
+    """One record as it arrived; `timestamp` is Kafka's, epoch ms."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes]
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a step wants done: records to write, and new values of its own tables."""
+
+    outputs: list[Output] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+
+    def add(self, other: "Effects") -> None:
+        """Do what `other` wants, after this."""
+        self.outputs += other.outputs
+        self.writes += other.writes
+
+    def __bool__(self) -> bool:
+        return bool(self.outputs or self.writes)
+
+
+def last_writes(writes: Iterable[Write]) -> list[Write]:
+    """The last write of each key: what is left when all are done."""
+    return list({(write.table, write.key): write for write in writes}.values())

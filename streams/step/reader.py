@@ -1,0 +1,97 @@
+"""Reads Kafka partitions outside the consumer group: tables catch up, journals find their last record, skipped offsets are looked at."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from schemas.clients import consumer_config
+
+BATCH = 5000
+POLL_S = 0.2
+TIMEOUT_S = 15.0
+STALLED_S = 60.0
+
+Apply = Callable[[Sequence[Message], int], None]
+
+
+class ReadError(Exception):
+    """A partition could not be read to its end."""
+
+
+class LogReader:
+    """One consumer that is assigned by hand and commits nothing, shared by the threads of a process one at a time. All calls block."""
+
+    def __init__(self, bootstrap: str, group: str) -> None:
+        # the end is where Kafka says it is: compaction may have removed the last offsets before the watermark
+        self._consumer = Consumer({**consumer_config(bootstrap, group), "enable.partition.eof": True})
+        self._lock = threading.Lock()
+
+    def read_to_end(self, topic: str, partition: int, start: int, apply: Apply) -> int:
+        """Hand every record from `start` to the end to `apply(records, next offset)`, in batches; returns the end.
+
+        Raises ReadError when nothing arrives for 60 s, or Kafka's own error.
+        """
+        with self._lock:
+            low, end = self._watermarks(topic, partition)
+            position = max(start, low)
+            if position < end:
+                self._consumer.assign([TopicPartition(topic, partition, position)])
+                self._read(topic, partition, position, end, apply)
+                self._consumer.unassign()
+            return end
+
+    def last_record(self, topic: str, partition: int) -> Message | None:
+        """The last record of a partition; None when it is empty."""
+        found: list[Message] = []
+        with self._lock:
+            low, end = self._watermarks(topic, partition)
+        if end > low:
+            self.read_to_end(topic, partition, end - 1, lambda messages, _: found.extend(messages))
+        return found[-1] if found else None
+
+    def committed(self, topic: str, partition: int) -> int:
+        """Where the group stands: its committed offset, else the first offset there is."""
+        with self._lock:
+            (place,) = self._consumer.committed([TopicPartition(topic, partition)], timeout=TIMEOUT_S)
+            return int(place.offset) if place.offset != OFFSET_INVALID else self._watermarks(topic, partition)[0]
+
+    def first_at_or_after(self, topic: str, partition: int, start: int) -> int | None:
+        """The offset of the first record at or after `start`; None when there is none, or none within 15 s."""
+        with self._lock:
+            self._consumer.assign([TopicPartition(topic, partition, start)])
+            message = self._consumer.poll(TIMEOUT_S)
+            self._consumer.unassign()
+        return None if message is None or message.error() else int(message.offset() or 0)
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        with self._lock:
+            self._consumer.close()
+
+    def _watermarks(self, topic: str, partition: int) -> tuple[int, int]:
+        low, end = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+        return int(low), int(end)
+
+    def _read(self, topic: str, partition: int, position: int, end: int, apply: Apply) -> None:
+        deadline = time.monotonic() + STALLED_S
+        at_end = False
+        while position < end and not at_end:
+            messages, at_end = records_of(self._consumer.consume(BATCH, timeout=POLL_S))
+            if messages:
+                position = int(messages[-1].offset() or 0) + 1
+                apply(messages, position)
+                deadline = time.monotonic() + STALLED_S
+            elif time.monotonic() > deadline:
+                raise ReadError(f"{topic}/{partition}: nothing between offset {position} and {end} for {STALLED_S:.0f} s")
+
+
+def records_of(messages: Sequence[Message]) -> tuple[list[Message], bool]:
+    """The records among what a consumer gave, and whether it came to an end of a partition. Raises KafkaException for any other event."""
+    records = [message for message in messages if message.error() is None]
+    for message in messages:
+        error = message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(error)
+    return records, len(records) < len(messages)

@@ -1,0 +1,124 @@
+"""Runs one step over one partition: a bounded queue, one task, batches of what has arrived, acks in order."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from faust.types import EventT
+
+from schemas.codec import Codec
+from streams.step.gaps import GapGuard
+from streams.step.journal import Journal
+from streams.step.log import LogWriter
+from streams.step.model import Effects, Input
+from streams.step.partition import Die, StepPartition
+from streams.step.reader import LogReader
+from streams.step.step import Step
+
+logger = logging.getLogger(__name__)
+
+QUEUE_HIGH = 64
+QUEUE_LOW = 16
+
+
+class PartitionRunner:
+    """Takes events of one partition, in order. While one batch is being worked on the next gathers: nothing waits for a batch to fill."""
+
+    def __init__(
+        self, step: Step, part: StepPartition, journal: Journal | None, gaps: GapGuard, die: Die, pressure: Callable[[bool], None]
+    ) -> None:
+        """`pressure(True)` asks for no more events of this partition, `pressure(False)` for more."""
+        self._step = step
+        self._part = part
+        self._journal = journal
+        self._gaps = gaps
+        self._die = die
+        self._pressure = pressure
+        self._queue: deque[EventT] = deque()
+        self._arrived = asyncio.Event()
+        self._full = False
+        self.task: asyncio.Task[None] | None = None
+
+    def start(self, reader: LogReader) -> None:
+        """Recover, then work until stopped."""
+        self.task = asyncio.create_task(self._run(reader), name=f"{self._step.name}/{self._part.number}")
+
+    async def stop(self) -> None:
+        """Stop between two batches or at an await inside one: everything a batch does may be done again."""
+        if self.task:
+            self.task.cancel()
+            await asyncio.wait([self.task])
+
+    def put(self, event: EventT) -> None:
+        """Queue an event. What is fetched already is still taken when the queue is full; nothing more is fetched."""
+        self._queue.append(event)
+        self._arrived.set()
+        if len(self._queue) >= QUEUE_HIGH and not self._full:
+            self._full = True
+            self._pressure(True)
+
+    async def _run(self, reader: LogReader) -> None:
+        try:
+            await self._recover(reader)
+            while True:
+                await self._arrived.wait()
+                await self._process(self._take())
+        except Exception as error:
+            logger.exception("%s/%d failed", self._step.name, self._part.number)
+            self._die(f"{self._step.name}/{self._part.number}: {type(error).__name__}: {error}")
+
+    async def _recover(self, reader: LogReader) -> None:
+        await self._step.start(self._part.number)
+        await self._part.recover(reader)
+        if self._journal:
+            undone = await self._journal.recover(reader)
+            self._part.begin()
+            await self._part.commit(undone)
+        await self._gaps.start()
+
+    def _take(self) -> list[EventT]:
+        batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._step.max_batch))]
+        if not self._queue:
+            self._arrived.clear()
+        if self._full and len(self._queue) <= QUEUE_LOW:
+            self._full = False
+            self._pressure(False)
+        return batch
+
+    async def _process(self, events: list[EventT]) -> None:
+        self._part.begin()
+        batch = [_input(event) for event in events]
+        for record in batch:
+            await self._gaps.check(record.offset)
+        fresh = [record for record in batch if self._journal is None or record.offset > self._journal.applied]
+        if fresh:
+            await self._apply(fresh[-1].offset, await self._step.handle(self._part, fresh))
+        for event in events:
+            event.ack()
+
+    async def _apply(self, applied: int, effects: Effects) -> None:
+        if self._journal and effects:
+            self._part.guard()
+            await self._journal.append(applied, effects)
+        await self._part.commit(effects)
+
+
+def make_journal(step: Step, partition: int, codec: Codec, log: LogWriter) -> Journal | None:
+    """The journal of a step that has one."""
+    return Journal(step.journal, step.name, partition, codec, log) if step.journal else None
+
+
+def _input(event: EventT) -> Input:
+    message = event.message
+    headers = message.headers or ()
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return Input(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=round((message.timestamp or 0) * 1000),
+        key=message.key,
+        value=message.value,
+        headers={str(name): bytes(content or b"") for name, content in pairs},
+    )

@@ -1,0 +1,108 @@
+"""The local state of one process: one RocksDB, whose keys start with table and partition.
+
+One database for all partitions: nothing is opened or closed in a rebalance, and RocksDB's own lock keeps a second process out of it.
+Each table partition remembers up to which offset of its changelog it is complete; values and that position are written together.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
+
+BLOCK_CACHE_BYTES = 48 * 1024 * 1024
+MEMTABLE_BYTES = 16 * 1024 * 1024
+_POSITION_BYTES = 8
+
+Change = tuple[bytes, bytes | None]
+
+
+class Store:
+    """Opened for the life of the process. Raises rocksdict's error when another process holds it."""
+
+    def __init__(self, path: Path, ttl_s: int | None = None) -> None:
+        """`ttl_s`: values older than this may vanish (at compaction); None keeps them."""
+        path.mkdir(parents=True, exist_ok=True)
+        access = AccessType.with_ttl(ttl_s) if ttl_s else AccessType.read_write()
+        self._db = Rdict(str(path), _options(), access_type=access)
+
+    def partition(self, table: str, partition: int) -> "TablePartition":
+        """One partition of one table."""
+        return TablePartition(self._db, table, partition)
+
+    def close(self) -> None:
+        """Release the database; it may be opened again after this."""
+        self._db.close()
+
+
+class TablePartition:
+    """One partition of one table: get, scan and write. Keys given and returned are without their prefix."""
+
+    def __init__(self, db: Rdict, table: str, partition: int) -> None:
+        self._db = db
+        self._prefix = table.encode() + b"\0" + partition.to_bytes(2, "big")
+        self._position_key = b"@" + self._prefix
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of `key`."""
+        value: bytes | None = self._db.get(self._prefix + key)
+        return value
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of `keys`, in their order."""
+        prefix = self._prefix
+        values: list[bytes | None] = self._db.get([prefix + key for key in keys])
+        return values
+
+    def keys_after(self, start: bytes, prefix: bytes = b"") -> Iterator[bytes]:
+        """Keys greater than `start` that begin with `prefix`, in order; `start` b"": from the first."""
+        low = self._prefix + (start + b"\0" if start else prefix)
+        bounds = ReadOptions()
+        bounds.set_iterate_upper_bound(_successor(self._prefix + prefix))
+        cut = len(self._prefix)
+        return (key[cut:] for key in self._db.keys(from_key=low, read_opt=bounds))
+
+    def position(self) -> int:
+        """The next changelog offset this partition has not seen; 0 when it is new."""
+        raw = self._db.get(self._position_key)
+        return int.from_bytes(raw, "big") if raw else 0
+
+    def write(self, changes: Iterable[Change], position: int) -> None:
+        """Apply changes (None removes) and set the position, all or nothing."""
+        batch = WriteBatch(raw_mode=True)
+        prefix = self._prefix
+        for key, value in changes:
+            if value is None:
+                batch.delete(prefix + key)
+            else:
+                batch.put(prefix + key, value)
+        batch.put(self._position_key, position.to_bytes(_POSITION_BYTES, "big"))
+        self._db.write(batch)
+
+    def clear(self) -> None:
+        """Forget everything, the position too."""
+        self._db.delete_range(self._prefix, _successor(self._prefix))
+        self._db.delete(self._position_key)
+
+
+def _successor(prefix: bytes) -> bytes:
+    """The smallest key after all keys that begin with `prefix` (which is not all 0xff: it starts with a table's name)."""
+    trimmed = prefix.rstrip(b"\xff")
+    return trimmed[:-1] + bytes([trimmed[-1] + 1])
+
+
+def _options() -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(MEMTABLE_BYTES)
+    options.set_max_write_buffer_number(3)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_max_background_jobs(2)
+    options.set_keep_log_file_num(2)
+    options.set_max_total_wal_size(4 * MEMTABLE_BYTES)
+    options.set_max_open_files(256)
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(BLOCK_CACHE_BYTES))
+    table.set_cache_index_and_filter_blocks(True)
+    table.set_bloom_filter(10, block_based=False)
+    options.set_block_based_table_factory(table)
+    return options

@@ -1,0 +1,83 @@
+"""One worker process: one role, until it is told to stop. Anything unexpected ends it at once, and the supervisor starts it again."""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import faust
+import uvloop
+
+from schemas.clients import producer_config
+from schemas.codec import Codec
+from schemas.provision import subjects
+from schemas.registry import ConfluentRegistry
+from schemas.topics import catalogue
+from streams.app import make_app
+from streams.lanes import Lanes
+from streams.profiles.replica import ProfileReplica
+from streams.roles import ROLES, Parts, Role
+from streams.settings import WorkerSettings
+from streams.step.log import LogWriter
+from streams.step.reader import LogReader
+from streams.step.store import Store
+
+logger = logging.getLogger("carillon.worker")
+
+EXIT_UNEXPECTED = 70
+FORGET_S = 48 * 3600
+
+
+def run_worker(role: str, kafka: str, registry: str, home: Path, settings: WorkerSettings) -> NoReturn:
+    """Run `role` until SIGTERM or SIGINT (exit code 0). Exits with 70 on anything unexpected.
+
+    `kafka`: bootstrap servers; `registry`: Confluent-compatible base URL; `home`: folder for local state.
+    """
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app = make_app(role, kafka, settings)
+    _wire(app, ROLES[role], role, kafka, registry, home, settings)
+    worker = faust.Worker(app, loglevel="INFO", quiet=True, redirect_stdouts=False, loop=loop)
+    worker.execute_from_commandline()
+    raise SystemExit(0)
+
+
+def die(reason: str) -> NoReturn:
+    """End the process without another word to Kafka: what is not committed comes again."""
+    logger.critical("ending the process: %s", reason)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(EXIT_UNEXPECTED)
+
+
+def now_ms() -> int:
+    """The clock: epoch ms."""
+    return time.time_ns() // 1_000_000
+
+
+def _wire(app: faust.App, role: Role, name: str, kafka: str, registry: str, home: Path, settings: WorkerSettings) -> None:
+    state = home / "state" / f"{name}-{settings.worker}"
+    codec = Codec(ConfluentRegistry(registry), subjects(catalogue(settings.aggregates)))
+    codec.warm()
+    log = LogWriter(producer_config(kafka))
+    replica = _replica(role, name, kafka, state, codec, log)
+    Lanes(
+        app,
+        role.make(Parts(codec, now_ms, settings, replica)),
+        store=Store(state / "tables", FORGET_S if role.forgets else None),
+        log=log,
+        reader=LogReader(kafka, f"carillon.{name}"),
+        codec=codec,
+        die=die,
+        stall_s=settings.stall_s,
+        on_assigned=replica.follow if replica else lambda _: None,
+    )
+
+
+def _replica(role: Role, name: str, kafka: str, state: Path, codec: Codec, log: LogWriter) -> ProfileReplica | None:
+    if role.replica is None:
+        return None
+    return ProfileReplica(Store(state / "profiles"), kafka, codec, log, die, step=name, indexed=role.replica)
