@@ -15,7 +15,9 @@ def started_at(pid: int) -> str | None:
         return _started_at_portable(pid)
     except ProcessLookupError:
         return None
-    if fields[0] in "ZX":
+    state, threads = fields[0], int(fields[17])
+    # killed, a process is a zombie at once, but its ports are free only when its last thread is gone
+    if state in "ZX" and threads <= 1:
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return f"{boot}:{fields[19]}"
