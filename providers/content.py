@@ -118,7 +118,11 @@ class _Texts:
 
 
 def _environment(*, autoescape: bool) -> SandboxedEnvironment:
-    return SandboxedEnvironment(undefined=jinja2.StrictUndefined, autoescape=autoescape, trim_blocks=True, lstrip_blocks=True, cache_size=0)
+    environment = SandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, autoescape=autoescape, trim_blocks=True, lstrip_blocks=True, cache_size=0
+    )
+    environment.globals.clear()  # _run renders without them; so a template that wants one is refused when it is read
+    return environment
 
 
 def _run(template: jinja2.Template, data: Mapping[str, str]) -> str:

@@ -42,10 +42,10 @@ class HttpExchange:
         try:
             async with asyncio.timeout(self._timeout_ms / 1000):
                 await (self._fetch(flight) if self._provider.auth is None else self._sign(flight, self._provider.auth))
-        except TimeoutError:
-            return flight.lost(f"no answer within {self._timeout_ms} ms")
         except NOT_SENT as error:
             return Unavailable(_said(error))
+        except (TimeoutError, httpx.ReadTimeout):
+            return flight.lost(f"no answer within {self._timeout_ms} ms")
         except Exception as error:
             return flight.lost(_said(error))
         if flight.signing_in or flight.response is None:

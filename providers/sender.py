@@ -1,7 +1,8 @@
 """The only part that talks to providers: messages in, one outcome a message back.
 
 It never raises for what a provider, the network or an answer does (exchange.py says which failure means what). Killed
-between the request and the return, the caller's ledger holds an intent without a result, which is Unknown.
+between the request and the return, the caller's ledger holds an intent without a result, which is Unknown; so does
+a cancelled `send`, whose request may still arrive.
 """
 
 import asyncio

@@ -3,7 +3,8 @@
 pyreqwest brings an httpx transport of its own; it is not used, because its errors cannot be trusted with a message: a
 connection reset *after* the request was written, and an answer that never comes, both arrive as ConnectError and
 ConnectTimeout (0.15.1). "Not sent" would be wrong, and the resend a duplicate. Here only what hyper itself calls a failed
-connect is one; everything later is a read error.
+connect is one; everything later is a read error. Cancelling its coroutine does not end the request either: the total
+time-out is given to the Rust side too, so that a stalled connection is closed.
 """
 
 from datetime import timedelta
@@ -22,12 +23,13 @@ from pyreqwest.exceptions import (
 FAILED_CONNECT = "client error (Connect)"
 IDLE_S = 4.0  # below the keep-alive of every server met so far: a request written to a dying connection is Unknown
 CONNECT_S = 5.0
+TOTAL_S = 60.0
 
 
 class FastTransport(httpx.AsyncBaseTransport):
-    """pyreqwest under httpx's transport interface. Redirects are not followed, proxies come from `proxy` alone.
+    """pyreqwest under httpx's transport interface. Redirects are not followed, no proxy is used.
 
-    Honours extensions["timeout"]["connect"] (s; one client for each value met); the caller bounds the whole.
+    Honours extensions["timeout"]: "connect" (s; one client for each value met), and "read" as the limit of the whole.
     Raises httpx.ConnectError, ConnectTimeout, PoolTimeout, UnsupportedProtocol when nothing was sent, and
     httpx.ReadTimeout, ReadError, DecodingError when it may have been.
     """
@@ -40,9 +42,10 @@ class FastTransport(httpx.AsyncBaseTransport):
         """Return the answer, body read."""
         timeout = request.extensions.get("timeout") or {}
         client = self._client(timeout.get("connect") or CONNECT_S)
+        total = timedelta(seconds=timeout.get("read") or TOTAL_S)
         try:
             building = client.request(request.method, str(request.url)).headers(request.headers.multi_items())
-            response = await building.body_bytes(request.read()).build().send()
+            response = await building.body_bytes(request.read()).timeout(total).build().send()
             body = bytes(await response.bytes())
         except (BuilderError, RequestError) as error:
             raise _mapped(error, request) from error

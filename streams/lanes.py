@@ -4,7 +4,7 @@ Faust gives the consumer group, rebalances, fetching, flow control and commits; 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import faust
 from faust.types import TP, EventT, StreamT
@@ -36,8 +36,11 @@ class Lanes:
         die: Die,
         stall_s: float,
         on_assigned: Callable[[set[int]], None],
+        on_ready: Callable[[], None],
     ) -> None:
-        """`steps`: the step of each input topic. `on_assigned` is told the partition numbers this process works on from now on."""
+        """`steps`: the step of each input topic. `on_assigned` is told the partition numbers this process works on from now on,
+        `on_ready` is called when each of them has recovered.
+        """
         self._app = app
         self._steps = steps
         self._store = store
@@ -47,6 +50,7 @@ class Lanes:
         self._die = die
         self._stall_s = stall_s
         self._on_assigned = on_assigned
+        self._on_ready = on_ready
         self._runners: dict[TP, PartitionRunner] = {}
         for topic, step in steps.items():
             self._agent(topic, step)
@@ -76,6 +80,12 @@ class Lanes:
         for tp in mine:
             self._runners[tp] = self._runner(tp)
             self._runners[tp].start(self._reader)
+        self._app.add_future(self._say_when_ready(list(self._runners.values())))
+
+    async def _say_when_ready(self, runners: Sequence[PartitionRunner]) -> None:
+        for runner in runners:
+            await runner.recovered.wait()
+        self._on_ready()
 
     async def _revoked(self, app: faust.App, revoked: set[TP], **kwargs: object) -> None:
         await self._stop()

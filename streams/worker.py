@@ -1,6 +1,7 @@
 """One worker process: one role, until it is told to stop. Anything unexpected ends it at once, and the supervisor starts it again."""
 
 import asyncio
+import json
 import logging
 import os
 import sys
@@ -63,6 +64,8 @@ def _wire(app: faust.App, role: Role, name: str, kafka: str, registry: str, home
     codec = Codec(ConfluentRegistry(registry), subjects(catalogue(settings.aggregates)))
     codec.warm()
     log = LogWriter(producer_config(kafka))
+    ready = _ready_file(home, name, settings)
+    ready.unlink(missing_ok=True)
     replica = _replica(role, name, kafka, state, codec, log)
     Lanes(
         app,
@@ -74,7 +77,19 @@ def _wire(app: faust.App, role: Role, name: str, kafka: str, registry: str, home
         die=die,
         stall_s=settings.stall_s,
         on_assigned=replica.follow if replica else lambda _: None,
+        on_ready=lambda: _say_ready(ready),
     )
+
+
+def _ready_file(home: Path, name: str, settings: WorkerSettings) -> Path:
+    return home / "run" / f"{name}-{settings.worker}.ready"
+
+
+def _say_ready(path: Path) -> None:
+    """Whoever started this process may wait for the file: it is there when every partition has recovered."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"pid": os.getpid(), "at": now_ms()}))
+    logger.info("ready")
 
 
 def _replica(role: Role, name: str, kafka: str, state: Path, codec: Codec, log: LogWriter) -> ProfileReplica | None:

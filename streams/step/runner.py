@@ -38,6 +38,7 @@ class PartitionRunner:
         self._queue: deque[EventT] = deque()
         self._arrived = asyncio.Event()
         self._full = False
+        self.recovered = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
     def start(self, reader: LogReader) -> None:
@@ -61,6 +62,7 @@ class PartitionRunner:
     async def _run(self, reader: LogReader) -> None:
         try:
             await self._recover(reader)
+            self.recovered.set()
             while True:
                 await self._arrived.wait()
                 await self._process(self._take())
