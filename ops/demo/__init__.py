@@ -1,0 +1,1 @@
+"""A shop and its customers, to show Carillon with."""

@@ -1,0 +1,54 @@
+-- The upstream shop. Every business transaction writes one row of its own and one row of the outbox, or neither.
+-- Applying this twice, also at the same time, changes nothing.
+
+SELECT pg_advisory_xact_lock(hashtext('shop.sql'));
+
+CREATE TABLE IF NOT EXISTS orders (
+    id          text PRIMARY KEY,
+    user_id     text NOT NULL,
+    total       numeric(10, 2) NOT NULL,
+    carrier     text,
+    placed_at   timestamptz NOT NULL DEFAULT now(),
+    shipped_at  timestamptz
+);
+
+CREATE TABLE IF NOT EXISTS likes (
+    item        text NOT NULL,
+    owner_id    text NOT NULL,
+    actor_id    text NOT NULL,
+    liked_at    timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE IF NOT EXISTS sales (
+    id          text PRIMARY KEY,
+    name        text NOT NULL,
+    percent     integer NOT NULL CHECK (percent BETWEEN 1 AND 99),
+    audience    text NOT NULL,
+    started_at  timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE IF NOT EXISTS login_codes (
+    user_id       text NOT NULL,
+    code          text NOT NULL,
+    requested_at  timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE IF NOT EXISTS outbox (
+    id             uuid PRIMARY KEY,         -- the idempotency key of what comes of it
+    -- the topic: events.<aggregatetype>; a name that no topic can have would stop the connector
+    aggregatetype  text NOT NULL CHECK (aggregatetype ~ '^[a-z0-9_-]{1,100}$'),
+    aggregateid    text NOT NULL,            -- the record's key
+    type           text NOT NULL,            -- the header eventType, which trigger rules go by
+    payload        bytea NOT NULL,           -- Avro in Confluent's wire format; goes through untouched
+    -- UTC and without a zone: the event router reads a timestamp, but not a timestamptz
+    created_at     timestamp NOT NULL DEFAULT (clock_timestamp() AT TIME ZONE 'utc')
+);
+
+CREATE INDEX IF NOT EXISTS outbox_created_at ON outbox (created_at);
+
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = 'shop_outbox') THEN
+        -- inserts only: pruned rows are no news
+        CREATE PUBLICATION shop_outbox FOR TABLE outbox WITH (publish = 'insert');
+    END IF;
+END $$;
