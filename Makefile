@@ -13,7 +13,7 @@ help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: check ## Make the virtual environment and fetch the jars (nothing to do when up to date)
-	@$(MAKE) --no-print-directory -j2 $(VENV)/.installed jars
+	@$(MAKE) --silent -j2 $(VENV)/.installed jars
 
 check:
 	@command -v "$(PYTHON)" >/dev/null && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -24,12 +24,13 @@ jars:
 	@$(PYTHON) -m ops.local.jars
 
 $(VENV)/.dependencies: requirements.lock
+	@echo 'installing dependencies into $(VENV)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.dependencies pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 up: setup ## Start Kafka, registry, Cassandra, Postgres and Connect; wait until they are healthy
