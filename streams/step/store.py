@@ -5,9 +5,10 @@ Each table partition remembers up to which offset of its changelog it is complet
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 
-from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, ReadOptions, WriteBatch
+from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
 
 BLOCK_CACHE_BYTES = 48 * 1024 * 1024
 MEMTABLE_BYTES = 16 * 1024 * 1024
@@ -55,11 +56,11 @@ class TablePartition:
 
     def keys_after(self, start: bytes, prefix: bytes = b"") -> Iterator[bytes]:
         """Keys greater than `start` that begin with `prefix`, in order; `start` b"": from the first."""
-        low = self._prefix + (start + b"\0" if start else prefix)
-        bounds = ReadOptions()
-        bounds.set_iterate_upper_bound(_successor(self._prefix + prefix))
+        wanted = self._prefix + prefix
+        low = self._prefix + start + b"\0" if start else wanted
         cut = len(self._prefix)
-        return (key[cut:] for key in self._db.keys(from_key=low, read_opt=bounds))
+        # no upper bound in ReadOptions: rocksdict frees the bound with the options, and the scan runs on into other tables
+        return (key[cut:] for key in takewhile(lambda key: key.startswith(wanted), self._db.keys(from_key=low)))
 
     def position(self) -> int:
         """The next changelog offset this partition has not seen; 0 when it is new."""
