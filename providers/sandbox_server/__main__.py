@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import gc
+import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import uvloop
@@ -17,10 +19,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--port-file", type=Path, help="the port is written here once the server listens")
+    parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
     return parser.parse_args()
 
 
-async def _serve(host: str, port: int, port_file: Path | None) -> None:
+async def _serve(host: str, port: int, port_file: Path | None, parent: int | None) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -29,7 +32,9 @@ async def _serve(host: str, port: int, port_file: Path | None) -> None:
     await web.TCPSite(runner, host, port, backlog=4096).start()
     if port_file is not None:
         _write(port_file, str(runner.addresses[0][1]))
-    await stopped.wait()
+    while not stopped.is_set() and parent in (None, os.getppid()):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), 1.0)
     await runner.cleanup()
 
 
@@ -45,7 +50,7 @@ def main() -> None:
     args = _arguments()
     gc.freeze()
     gc.set_threshold(50_000, 50, 1_000)  # the ledger is large and has no cycles
-    uvloop.run(_serve(args.host, args.port, args.port_file))
+    uvloop.run(_serve(args.host, args.port, args.port_file, args.parent))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Start and stop a sandbox server of one's own: `with running() as server: server.base_url`."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -18,10 +19,10 @@ class SandboxStartError(Exception):
 
 
 class SandboxProcess:
-    """A sandbox server as a child process. Raises SandboxStartError from `start`."""
+    """A sandbox server as a child process; `tied`: it ends with this process. Raises SandboxStartError from `start`."""
 
-    def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        self._host, self._port = host, port
+    def __init__(self, port: int = 0, host: str = "127.0.0.1", *, tied: bool = False) -> None:
+        self._host, self._port, self._tied = host, port, tied
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -66,7 +67,8 @@ class SandboxProcess:
 
     def _spawn(self, port_file: Path, stderr: int) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "providers.sandbox_server", "--host", self._host, "--port", str(self._port)]
-        return subprocess.Popen([*command, "--port-file", str(port_file)], cwd=REPOSITORY, stderr=stderr)
+        command += ["--port-file", str(port_file), *(["--parent", str(os.getpid())] if self._tied else [])]
+        return subprocess.Popen(command, cwd=REPOSITORY, stderr=stderr)
 
     def _await_port(self, port_file: Path, words: Path) -> int:
         deadline = time.monotonic() + START_S
@@ -83,7 +85,7 @@ class SandboxProcess:
 @contextmanager
 def running(port: int = 0) -> Iterator[SandboxProcess]:
     """Yield a started server, and stop it."""
-    server = SandboxProcess(port).start()
+    server = SandboxProcess(port, tied=True).start()
     try:
         yield server
     finally:

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.base import Accepted, Message, Outcome, Provider, Unknown
+from providers.registry import KINDS
 from providers.sandbox import SandboxBatch, SandboxSingle
 
 URL = "http://127.0.0.1:1"
-# One line a provider that is reached by HTTP: its kind -> how to make one, and how many messages a request of it has here.
+# One line a provider that is reached by HTTP: its kind -> how to make one, and how many messages its requests have here.
 PURE: dict[str, tuple[Callable[[], Provider], int]] = {
     "sandbox_batch": (lambda: SandboxBatch("email", URL), 3),
     "sandbox_single": (lambda: SandboxSingle("email", URL), 1),
@@ -46,6 +47,10 @@ def parse(kind: str, status: int, body: bytes, headers: list[tuple[bytes, bytes]
     assert len(outcomes) == count
     EITHER.encode(outcomes)
     return outcomes
+
+
+def test_every_registered_kind_that_parses_is_here() -> None:
+    assert {name for name, kind in KINDS.items() if hasattr(kind, "parse")} == PURE.keys()
 
 
 @pytest.mark.parametrize("kind", PURE)
