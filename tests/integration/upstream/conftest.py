@@ -1,6 +1,5 @@
 """A shop with a database, a connector and topics of its own, on the local stack."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from ops.demo.upstream.events import AGGREGATES
 from ops.demo.upstream.shop import Shop
 from ops.endpoints import Endpoints
 from ops.local.connectors import delete_connector, put_connector
-from ops.local.stack import up
 from schemas.clients import consumer_config
 from schemas.registry import ConfluentRegistry
 
@@ -90,38 +88,30 @@ class Upstream:
 
 
 @pytest.fixture(scope="session")
-def endpoints() -> Endpoints:
-    """Those of the environment, or of the local stack, which is started when it is not up."""
-    if not os.environ.get("CARILLON_KAFKA"):
-        up(["kafka", "registry", "postgres", "connect"])
-    return Endpoints.load()
-
-
-@pytest.fixture(scope="session")
-def registry(endpoints: Endpoints) -> Iterator[ConfluentRegistry]:
-    registry = ConfluentRegistry(endpoints.registry)
+def registry(stack: Endpoints) -> Iterator[ConfluentRegistry]:
+    registry = ConfluentRegistry(stack.registry)
     yield registry
     registry.close()
 
 
 @pytest.fixture
-def upstream(endpoints: Endpoints, registry: ConfluentRegistry) -> Iterator[Upstream]:
+def upstream(stack: Endpoints, registry: ConfluentRegistry) -> Iterator[Upstream]:
     name = f"t{uuid4().hex[:8]}"
-    dsn = f"{endpoints.postgres.rpartition('/')[0]}/{name}"
-    admin = AdminClient({"bootstrap.servers": endpoints.kafka, "log_level": 3})
-    with psycopg.connect(endpoints.postgres, autocommit=True) as db:
+    dsn = f"{stack.postgres.rpartition('/')[0]}/{name}"
+    admin = AdminClient({"bootstrap.servers": stack.kafka, "log_level": 3})
+    with psycopg.connect(stack.postgres, autocommit=True) as db:
         db.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
     shop = Shop(dsn, registry)
-    made = Upstream(name, endpoints, dsn, registry, shop, topics=[f"{name}.events.{aggregate}" for aggregate in AGGREGATES])
+    made = Upstream(name, stack, dsn, registry, shop, topics=[f"{name}.events.{aggregate}" for aggregate in AGGREGATES])
     for future in admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in made.topics]).values():
         future.result(30)
     try:
         yield made
     finally:
-        delete_connector(name, connect=endpoints.connect, timeout_s=TIMEOUT_S)
+        delete_connector(name, connect=stack.connect, timeout_s=TIMEOUT_S)
         wait_until(lambda: not made.slot("active"), "the slot is free")
         shop.close()
-        with psycopg.connect(endpoints.postgres, autocommit=True) as db:
+        with psycopg.connect(stack.postgres, autocommit=True) as db:
             db.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", (name,))
             db.execute(psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(psycopg.sql.Identifier(name)))
         left = [topic for topic in admin.list_topics(timeout=30).topics if topic.startswith(f"{name}.")]
