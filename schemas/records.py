@@ -17,8 +17,8 @@ class Priority(StrEnum):
     LOW = "low"
 
 
-class Record(msgspec.Struct, frozen=True):
-    """Base of everything on the wire."""
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """Base of everything on the wire. Records hold no cycles, so the garbage collector need not look at them."""
 
 
 class Notification(Record, frozen=True):

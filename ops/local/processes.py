@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import TypedDict
 
@@ -98,17 +99,27 @@ def running(pid_file: Path) -> int | None:
     return record.pid if record else None
 
 
-def stop(pid_file: Path, how: signal.Signals = signal.SIGTERM, grace_s: float = 20.0) -> bool:
-    """Ask, wait at most ``grace_s`` seconds, then kill. Returns whether there was anything to stop."""
+class End(Enum):
+    """How a stop went."""
+
+    ABSENT = "there was nothing to stop"
+    CLEAN = "it ended when asked to"
+    KILLED = "it had to be killed"
+
+
+def stop(pid_file: Path, how: signal.Signals = signal.SIGTERM, grace_s: float = 20.0) -> End:
+    """Ask, wait at most ``grace_s`` seconds, then kill. Raises StackError when even that does not help."""
     pid = running(pid_file)
+    end = End.ABSENT if pid is None else End.CLEAN
     if pid is not None:
         _signal(pid, how)
         if not gone(pid_file, grace_s):
+            end = End.KILLED
             _signal(pid, signal.SIGKILL)
             if not gone(pid_file, 5.0):
                 raise StackError(f"process {pid} ({pid_file.stem}) does not end, not even by SIGKILL")
     pid_file.unlink(missing_ok=True)
-    return pid is not None
+    return end
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -11,11 +11,12 @@ import msgspec
 import psutil
 
 from ops.endpoints import Endpoints
-from ops.local import jars, processes
+from ops.local import archives, jars, processes
 from ops.local.errors import BadSetting
 from ops.local.lock import exclusive
 from ops.local.parts import PARTS, Part
 from ops.local.parts.postgres import outside_folder
+from ops.local.processes import End
 from ops.local.settings import Settings
 from ops.local.starting import Progress, bring_up, check_ports
 
@@ -121,10 +122,12 @@ def _start_all(parts: list[Part], settings: Settings, tell: Progress) -> None:
 def _stop_all(parts: list[Part], settings: Settings, tell: Progress) -> list[str]:
     def one(part: Part) -> bool:
         began = time.monotonic()
-        if not processes.stop(settings.home.pid(part.name), part.stop_signal, part.stop_grace_s):
-            return False
-        tell(part.name, f"stopped after {time.monotonic() - began:.1f} s")
-        return True
+        end = processes.stop(settings.home.pid(part.name), part.stop_signal, part.stop_grace_s)
+        if end is End.CLEAN:
+            archives.keep(settings.home, part.name)
+        if end is not End.ABSENT:
+            tell(part.name, f"{'stopped' if end is End.CLEAN else 'killed'} after {time.monotonic() - began:.1f} s")
+        return end is not End.ABSENT
 
     with ThreadPoolExecutor(max(1, len(parts))) as pool:
         return [part.name for part, stopped in zip(parts, pool.map(one, parts), strict=True) if stopped]

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from ops.local.errors import MissingTool
@@ -38,11 +39,17 @@ def java(env: Mapping[str, str] = os.environ) -> str:
 
 def java_version(path: str) -> int:
     """The feature release, e.g. 17."""
-    result = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=30, check=False)
-    match = re.search(r'version "(?:1\.)?(\d+)', result.stderr + result.stdout)
+    match = re.search(r'version "(?:1\.)?(\d+)', java_banner(path))
     if match is None:
         raise MissingTool(f"{path} does not tell a Java version. {HOW_JAVA}")
     return int(match.group(1))
+
+
+@cache
+def java_banner(path: str) -> str:
+    """What ``java -version`` says: vendor, release and build."""
+    result = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=30, check=False)
+    return result.stderr + result.stdout
 
 
 def maven(env: Mapping[str, str] = os.environ) -> str:

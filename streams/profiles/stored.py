@@ -1,5 +1,6 @@
-"""A profile as the local tables keep it: 8 bytes of its offset in `notify.profiles`, then MessagePack (decoded 14 times faster than Avro).
+"""A profile as the local tables keep it: 8 bytes of its offset in `notify.profiles`, then its fields as a MessagePack array.
 
+Read once per recipient, so it counts: decoding took 0.5 us this way, 1.2 us as a map, 6.8 us as Avro (bench/profile_formats.py).
 Keys begin with the user's bucket, so that whatever is scanned comes bucket by bucket.
 """
 
@@ -11,8 +12,14 @@ from schemas.partition import bucket_of
 from schemas.records import Profile
 
 _OFFSET_BYTES = 8
+
+
+class _Row(Profile, frozen=True, array_like=True, gc=False):
+    """A profile whose fields have no names on disk."""
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Profile).decode
+_decode = msgspec.msgpack.Decoder(_Row).decode
 
 
 class Known(NamedTuple):
@@ -27,7 +34,7 @@ NOBODY = Known(None, -1)
 
 def pack(profile: Profile, offset: int) -> bytes:
     """A profile and its offset as bytes."""
-    return offset.to_bytes(_OFFSET_BYTES, "big") + _encode(profile)
+    return offset.to_bytes(_OFFSET_BYTES, "big") + _encode(msgspec.convert(profile, _Row, from_attributes=True))
 
 
 def unpack(value: bytes | None) -> Known:

@@ -16,16 +16,16 @@ from providers.sender import Sender
 Messages = Callable[..., list[Message]]
 
 # One line a provider: its kind in the registry -> how the contract makes one that talks to the sandbox at a URL.
-UNDER_CONTRACT: dict[str, Callable[[str], AnyProvider]] = {
-    "sandbox_batch": lambda url: SandboxBatch("email", url, batch_size=10, timeout_ms=400, connect_timeout_ms=200),
-    "sandbox_single": lambda url: SandboxSingle("email", url, timeout_ms=400, connect_timeout_ms=200),
-    "inbox": lambda url: Inbox("in_app", batch_size=10),
+UNDER_CONTRACT: dict[str, Callable[[str, int], AnyProvider]] = {
+    "sandbox_batch": lambda url, timeout_ms: SandboxBatch("email", url, 10, timeout_ms=timeout_ms, connect_timeout_ms=timeout_ms // 2),
+    "sandbox_single": lambda url, timeout_ms: SandboxSingle("email", url, timeout_ms=timeout_ms, connect_timeout_ms=timeout_ms // 2),
+    "inbox": lambda url, timeout_ms: Inbox("in_app", batch_size=10),
 }
 REMOTE = sorted(UNDER_CONTRACT.keys() - {"inbox"})
 
 
-def make(kind: str, sandbox: SandboxProcess) -> AnyProvider:
-    return UNDER_CONTRACT[kind](sandbox.base_url)
+def make(kind: str, sandbox: SandboxProcess, timeout_ms: int = 10_000) -> AnyProvider:
+    return UNDER_CONTRACT[kind](sandbox.base_url, timeout_ms)
 
 
 def test_only_registered_kinds_are_here() -> None:
@@ -34,7 +34,7 @@ def test_only_registered_kinds_are_here() -> None:
 
 @pytest.mark.parametrize("kind", UNDER_CONTRACT)
 def test_a_provider_is_of_one_sort(kind: str) -> None:
-    provider = UNDER_CONTRACT[kind]("http://127.0.0.1:1")
+    provider = UNDER_CONTRACT[kind]("http://127.0.0.1:1", 1_000)
     assert isinstance(provider, Provider) != isinstance(provider, DirectProvider)
 
 
@@ -116,8 +116,8 @@ async def test_a_server_error_is_unavailable_and_nothing_was_taken(
 async def test_a_stalled_answer_is_unknown_because_it_was_taken(
     kind: str, sandbox: SandboxProcess, control: httpx.Client, sender: Sender, messages: Messages
 ) -> None:
-    control.put("/v1/settings", json={"email": {"stall_rate": 1, "stall_ms": 5_000}}).raise_for_status()
-    (outcome,) = await sender.send(make(kind, sandbox), messages(1))
+    control.put("/v1/settings", json={"email": {"stall_rate": 1, "stall_ms": 60_000}}).raise_for_status()
+    (outcome,) = await sender.send(make(kind, sandbox, timeout_ms=400), messages(1))
     assert outcome == Unknown("no answer within 400 ms")
     assert control.get("/v1/stats").json()["received"] == 1
 

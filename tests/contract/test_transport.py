@@ -16,7 +16,7 @@ from providers.sender import Sender
 Messages = Callable[..., list[Message]]
 Handler = Callable[[asyncio.StreamWriter], Awaitable[None]]
 ACCEPTED = b'{"results":[{"message_id":"m-0","status":"accepted","id":"p-0"}]}'
-TIMEOUT_MS = 400
+SHORT_MS = 1_000
 
 
 class Rogue:
@@ -118,12 +118,9 @@ async def answers_gzip(writer: asyncio.StreamWriter) -> None:
     writer.write(answer(gzip.compress(ACCEPTED), "Content-Encoding: gzip\r\nContent-Type: application/json\r\n"))
 
 
-def provider(base_url: str) -> SandboxSingle:
-    return SandboxSingle("push", base_url, timeout_ms=TIMEOUT_MS, connect_timeout_ms=200)
-
-
-async def send(sender: Sender, base_url: str, messages: Messages) -> Outcome:
-    (outcome,) = await sender.send(provider(base_url), messages(1))
+async def send(sender: Sender, base_url: str, messages: Messages, timeout_ms: int = 10_000) -> Outcome:
+    provider = SandboxSingle("push", base_url, timeout_ms=timeout_ms, connect_timeout_ms=timeout_ms // 2)
+    (outcome,) = await sender.send(provider, messages(1))
     return outcome
 
 
@@ -136,7 +133,7 @@ async def test_after_the_request_was_read_it_is_unknown(
     handler: Handler, rogue: Callable[[Handler], Awaitable[Rogue]], sender: Sender, messages: Messages
 ) -> None:
     server = await rogue(handler)
-    outcome = await send(sender, server.base_url, messages)
+    outcome = await send(sender, server.base_url, messages, SHORT_MS)
     assert isinstance(outcome, Unknown), outcome
     assert server.requests == 1  # no retry behind our back
     assert server.base_url not in outcome.detail
@@ -155,7 +152,7 @@ async def test_a_compressed_answer_is_read(rogue: Callable[[Handler], Awaitable[
 
 async def test_a_timed_out_request_is_hung_up_on(rogue: Callable[[Handler], Awaitable[Rogue]], sender: Sender, messages: Messages) -> None:
     server = await rogue(stalls)
-    await send(sender, server.base_url, messages)
+    await send(sender, server.base_url, messages, SHORT_MS)
     await asyncio.wait_for(server.hung_up.wait(), 5)
 
 
@@ -187,7 +184,7 @@ async def test_refused_is_unavailable(closed_port: str, sender: Sender, messages
 
 
 async def test_a_connect_time_out_is_unavailable(deaf_port: str, sender: Sender, messages: Messages) -> None:
-    assert isinstance(await send(sender, deaf_port, messages), Unavailable)
+    assert isinstance(await send(sender, deaf_port, messages, SHORT_MS), Unavailable)
 
 
 @pytest.mark.parametrize("url", ["http://no-such-host.invalid", "https://no-such-host.invalid"])
@@ -201,5 +198,5 @@ async def test_a_failed_tls_handshake_is_unavailable(
     rogue: Callable[[Handler], Awaitable[Rogue]], sender: Sender, messages: Messages
 ) -> None:
     server = await rogue(stalls)  # speaks no TLS
-    assert isinstance(await send(sender, server.base_url.replace("http:", "https:"), messages), Unavailable)
+    assert isinstance(await send(sender, server.base_url.replace("http:", "https:"), messages, SHORT_MS), Unavailable)
     assert server.requests == 0

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
-from ops.local import tools
+from ops.local import archives, tools
 from ops.local.processes import Command
 from ops.local.settings import Settings
 
@@ -39,20 +39,23 @@ class Part(ABC):
         """Ask the part something in its own protocol. Raises anything when it does not answer rightly."""
 
 
-def java_command(part: str, settings: Settings, options: list[str], main: list[str]) -> Command:
+def java_command(part: str, settings: Settings, options: list[str], main: list[str], archive: bool = True) -> Command:
     """A JVM that keeps its temporary files in the home and ends, instead of limping, when memory runs out."""
+    java = tools.java()
     temporary = settings.home.run / "tmp" / part
     temporary.mkdir(parents=True, exist_ok=True)
     common = [
         f"-Dcarillon.part={part}", f"-Dcarillon.home={settings.home.root}", f"-Djava.io.tmpdir={temporary}",
         "-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError",
     ]  # fmt: skip
-    return Command([tools.java(), *common, *options, *main], cwd=settings.home.run)
+    if archive:
+        common += archives.options(settings.home, part, java)
+    return Command([java, *common, *options, *main], cwd=settings.home.run)
 
 
-def classpath(settings: Settings, part: str, first: Path | None = None) -> str:
-    jars = f"{settings.home.jars / part}/*"
-    return f"{first}:{jars}" if first else jars
+def classpath(settings: Settings, part: str) -> str:
+    """Jars only: a folder of classes would rule out a class archive."""
+    return f"{settings.home.jars / part}/*"
 
 
 def properties(values: Mapping[str, object]) -> str:

@@ -44,7 +44,7 @@ class Cassandra(Part):
             *OPTIONS, *(f"--add-exports={name}=ALL-UNNAMED" for name in EXPORTS), *(f"--add-opens={name}=ALL-UNNAMED" for name in OPENS),
             f"-javaagent:{agent}", f"-Dcassandra.config={(folder / 'cassandra.yaml').as_uri()}",
             f"-Dcassandra.storagedir={settings.home.data / self.name}", f"-Dcassandra.logdir={settings.home.logs}",
-            "-cp", classpath(settings, self.name, folder),
+            f"-Dlogback.configurationFile={folder / 'logback.xml'}", "-cp", classpath(settings, self.name),
         ]  # fmt: skip
         return java_command(self.name, settings, options, ["org.apache.cassandra.service.CassandraDaemon"])
 

@@ -41,7 +41,7 @@ class Kafka(Part):
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         main = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config", str(config), "--ignore-formatted"]
         options = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", classpath(settings, self.name)]
-        command = java_command(self.name, settings, options, main)
+        command = java_command(self.name, settings, options, main, archive=False)
         result = subprocess.run(
             command.argv, capture_output=True, text=True, timeout=60, check=False, cwd=command.cwd, env=environment({}),
         )  # fmt: skip

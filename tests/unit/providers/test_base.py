@@ -20,7 +20,7 @@ from providers.errors import DeclarationError
 )
 def test_impossible_numbers_are_refused(field: str, value: int) -> None:
     with pytest.raises(DeclarationError, match=f"p: {field} must be"):
-        Declaration(name="p", channel="push", **{field: value})
+        Declaration(name="p", channel="push", **{field: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ def test_impossible_numbers_are_refused(field: str, value: int) -> None:
     [Accepted("id"), Rejected("gone", "410", address_dead=True), Throttled(5, "slow"), Unavailable("no"), Unknown("?")],
 )
 def test_an_outcome_says_what_it_is_when_encoded(outcome: Outcome) -> None:
-    assert msgspec.json.decode(msgspec.json.encode(outcome), type=Outcome) == outcome  # type: ignore[arg-type]
+    assert msgspec.json.decode(msgspec.json.encode(outcome), type=Outcome) == outcome

@@ -11,7 +11,7 @@ import pytest
 
 from ops.local import processes
 from ops.local.identity import started_at
-from ops.local.processes import Command, PidFile
+from ops.local.processes import Command, End, PidFile
 
 SLEEP = Command(["sleep", "60"], cwd=Path("/"))
 
@@ -33,10 +33,10 @@ def test_start_records_the_process_and_stop_ends_it(pid_file: Path) -> None:
     record = processes.recorded(pid_file)
     assert record is not None
     assert record.ports == {"kafka": 1}
-    assert processes.stop(pid_file) is True
+    assert processes.stop(pid_file) is End.CLEAN
     assert started_at(pid) is None
     assert not pid_file.exists()
-    assert processes.stop(pid_file) is False
+    assert processes.stop(pid_file) is End.ABSENT
 
 
 def test_a_process_runs_in_its_own_session_and_is_no_child_of_ours(pid_file: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_recycled_pid_is_neither_taken_for_ours_nor_killed(pid_file: Path) -> 
     try:
         pid_file.write_bytes(msgspec.json.encode(PidFile(other.pid, "another-boot:1")))
         assert processes.running(pid_file) is None
-        assert processes.stop(pid_file) is False
+        assert processes.stop(pid_file) is End.ABSENT
         assert other.poll() is None
         assert not pid_file.exists()
     finally:
@@ -80,7 +80,7 @@ def test_one_that_ignores_the_signal_is_killed_after_the_grace(pid_file: Path) -
     deadline = time.monotonic() + 10
     while "deaf" not in pid_file.with_suffix(".log").read_text():
         assert time.monotonic() < deadline
-    assert processes.stop(pid_file, grace_s=0.1) is True
+    assert processes.stop(pid_file, grace_s=0.1) is End.KILLED
     assert started_at(pid) is None
 
 

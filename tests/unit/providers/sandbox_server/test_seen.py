@@ -17,19 +17,22 @@ def recipient(user: int, address: int, message: int) -> Recipient:
 
 @given(arrivals)
 def test_every_repeat_is_seen_and_nothing_else(requests: list[tuple[int, list[tuple[int, int, int]]]]) -> None:
-    seen, first, users, messages = Seen(), {}, {}, set()
+    seen = Seen()
+    first: dict[tuple[int, int, int], int | None] = {}
+    users: dict[tuple[int, int], list[int]] = {}
+    messages: set[int] = set()
     for number, (scope, items) in enumerate(requests):
         now_ns = START_NS + number * TICK_NS
         expected, again = {}, 0
         for index, (user, address, message) in enumerate(items):
             if (before := first.setdefault((scope, user, address), None)) is not None:
                 expected[index] = before
-            elif (scope, user, address) in {(scope, *item[:2]) for item in items[:index]}:
+            elif (user, address) in {item[:2] for item in items[:index]}:
                 expected[index] = now_ns
             users.setdefault((scope, user), []).append(now_ns)
             again += message in messages
             messages.add(message)
-        first |= {(scope, *item[:2]): first[scope, *item[:2]] or now_ns for item in items}
+        first |= {(scope, user, address): first[scope, user, address] or now_ns for user, address, _ in items}
         batch = [recipient(*item) for item in items]
         assert seen.note((str(scope), "push"), batch, now_ns) == expected
         assert seen.note_messages(batch) == again
