@@ -1,0 +1,73 @@
+"""What the fleet consists of: one member a process. Pure."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ops.endpoints import Endpoints
+from ops.fleet.ports import SANDBOX
+from ops.fleet.settings import PROJECTIONS, WORKERS, FleetSettings
+from ops.local.paths import REPOSITORY
+from ops.local.ports import HOST
+from ops.local.processes import Command
+
+CLI = (sys.executable, "-m", "ops.cli.main")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One process: `ready` is a file that it writes when it works. `grace_s`: how long it may take to end when asked."""
+
+    name: str
+    command: Command
+    ready: Path
+    ports: Mapping[str, int] = field(default_factory=dict)
+    grace_s: float = 20.0
+
+
+def members(settings: FleetSettings) -> list[Member]:
+    """All members of a fleet, those first that others need."""
+    return [*_sandbox(settings), *_workers(settings), *_projections(settings)]
+
+
+def environment(settings: FleetSettings) -> dict[str, str]:
+    """What every member is told: where everything is, and what we were told ourselves."""
+    where = endpoint_variables(settings.endpoints) | {"CARILLON_SANDBOX_URL": settings.sandbox_url, "PYTHONUNBUFFERED": "1"}
+    return {**settings.env, **where}
+
+
+def endpoint_variables(endpoints: Endpoints) -> dict[str, str]:
+    """Endpoints as the environment that `Endpoints.load` reads."""
+    plain = ("kafka", "registry", "registry_native", "connect", "postgres", "clickhouse", "home")
+    variables = {f"CARILLON_{name.upper()}": str(getattr(endpoints, name)) for name in plain}
+    return variables | {"CARILLON_CASSANDRA": f"{endpoints.cassandra_host}:{endpoints.cassandra_port}"}
+
+
+def ready_file(settings: FleetSettings, name: str) -> Path:
+    """Where a member says that it is ready."""
+    return settings.local.home.run / f"{name}.ready"
+
+
+def _sandbox(settings: FleetSettings) -> Iterator[Member]:
+    if settings.counts[SANDBOX]:
+        ready = ready_file(settings, SANDBOX)
+        port = str(settings.sandbox_port)
+        argv = [sys.executable, "-m", "providers.sandbox_server", "--host", HOST, "--port", port, "--port-file", str(ready)]
+        yield Member(SANDBOX, Command(argv, REPOSITORY, environment(settings)), ready, {SANDBOX: settings.sandbox_port}, grace_s=5.0)
+
+
+def _workers(settings: FleetSettings) -> Iterator[Member]:
+    for role in WORKERS:
+        for number in range(1, settings.counts[role] + 1):
+            name = f"{role}-{number}"
+            env = environment(settings) | {"CARILLON_WORKER": str(number)}
+            yield Member(name, Command([*CLI, "worker", role], REPOSITORY, env), ready_file(settings, name))
+
+
+def _projections(settings: FleetSettings) -> Iterator[Member]:
+    for store in PROJECTIONS:
+        for number in range(1, settings.counts[store] + 1):
+            name = f"project-{store}-{number}"
+            env = environment(settings) | {"CARILLON_WORKER": str(number)}
+            yield Member(name, Command([*CLI, "project", store], REPOSITORY, env), ready_file(settings, name))
