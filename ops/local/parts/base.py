@@ -17,7 +17,7 @@ class Part(ABC):
     port_names: tuple[str, ...]
     needs: tuple[str, ...] = ()
     stop_signal = signal.SIGTERM
-    stop_grace_s = 20.0
+    stop_grace_s = 30.0
 
     @abstractmethod
     def prepare(self, settings: Settings) -> str | None:

@@ -30,7 +30,6 @@ OPTIONS = (
 class Cassandra(Part):
     name = "cassandra"
     port_names = ("cassandra", "cassandra_storage")
-    stop_grace_s = 30.0
 
     def prepare(self, settings: Settings) -> None:
         folder = settings.home.config(self.name)
