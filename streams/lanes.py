@@ -3,6 +3,7 @@
 Faust gives the consumer group, rebalances, fetching, flow control and commits; the crash-safe part is in `streams.step`.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,8 @@ from streams.step.reader import LogReader
 from streams.step.runner import PartitionRunner, make_journal
 from streams.step.step import Step
 from streams.step.store import Store
+
+SETTLE_S = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class Lanes:
         self._on_assigned = on_assigned
         self._on_ready = on_ready
         self._runners: dict[TP, PartitionRunner] = {}
+        self._settled = asyncio.Event()
         for topic, step in steps.items():
             self._agent(topic, step)
         app.on_partitions_revoked.connect(self._revoked)
@@ -80,6 +84,7 @@ class Lanes:
         for tp in mine:
             self._runners[tp] = self._runner(tp)
             self._runners[tp].start(self._reader)
+        self._settled.set()
         self._app.add_future(self._say_when_ready(list(self._runners.values())))
 
     async def _say_when_ready(self, runners: Sequence[PartitionRunner]) -> None:
@@ -88,6 +93,7 @@ class Lanes:
         self._on_ready()
 
     async def _revoked(self, app: faust.App, revoked: set[TP], **kwargs: object) -> None:
+        self._settled.clear()
         await self._stop()
 
     async def _stop(self) -> None:
@@ -98,10 +104,12 @@ class Lanes:
     async def _hold_flow(self, app: faust.App, **kwargs: object) -> None:
         """Faust resumes the flow before it has sought the committed offsets, and what arrives in between is lost (docs/adr/0001, B1).
 
-        So the flow stays shut here; recovery opens it itself once it has sought.
+        So the flow stays shut here until there is a runner for each partition; recovery opens it itself once it has sought.
         """
         app.consumer.stop_flow()
         app.flow_control.suspend()
+        async with asyncio.timeout(SETTLE_S):
+            await self._settled.wait()
 
     def _runner(self, tp: TP) -> PartitionRunner:
         step = self._steps[tp.topic]
