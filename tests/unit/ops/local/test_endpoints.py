@@ -16,15 +16,21 @@ def write(home: Path, endpoints: Endpoints) -> None:
     (home / "run" / "endpoints.json").write_bytes(msgspec.json.encode(endpoints))
 
 
-def test_without_anything_the_port_table_decides() -> None:
-    endpoints = Endpoints.load({})
+def test_without_a_running_stack_the_port_table_decides(tmp_path: Path) -> None:
+    endpoints = Endpoints.load({"CARILLON_HOME": str(tmp_path)})
     assert endpoints.kafka == "127.0.0.1:19100"
     assert endpoints.registry == "http://127.0.0.1:19102/apis/ccompat/v7"
     assert endpoints.registry_native == "http://127.0.0.1:19102/apis/registry/v2"
     assert (endpoints.cassandra_hosts, endpoints.cassandra_port) == (["127.0.0.1"], 19105)
     assert endpoints.connect == "http://127.0.0.1:19103"
     assert endpoints.postgres == "postgresql://shop@127.0.0.1:19104/shop"
-    assert endpoints.home == str(REPOSITORY / ".carillon")
+    assert endpoints.home == str(tmp_path)
+
+
+def test_the_home_is_in_the_checkout_unless_told_otherwise() -> None:
+    home = Home.load({})
+    assert (home.root, home.jars) == (REPOSITORY / ".carillon", REPOSITORY / ".carillon" / "jars")
+    assert Home.load({"CARILLON_JARS": "/shared"}).jars == Path("/shared")
 
 
 def test_the_running_stacks_file_wins_over_the_port_table(tmp_path: Path) -> None:
