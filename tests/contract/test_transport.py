@@ -4,8 +4,8 @@ import asyncio
 import gzip
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Protocol
 
 import pytest
 
@@ -19,55 +19,15 @@ ACCEPTED = b'{"results":[{"message_id":"m-0","status":"accepted","id":"p-0"}]}'
 SHORT_MS = 1_000
 
 
-class Rogue:
-    """A TCP server that gives each request, read to its end, to `handler`, and counts them."""
+class Rogue(Protocol):
+    """What the fixture `rogue` starts."""
 
-    def __init__(self, handler: Handler) -> None:
-        self._handler = handler
-        self.requests = 0
-        self.hung_up = asyncio.Event()
-        self.base_url = ""
-        self._writers: set[asyncio.StreamWriter] = set()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            while not writer.is_closing():
-                await read_request(reader)
-                self.requests += 1
-                await self._handler(writer)
-                await writer.drain()
-        self.hung_up.set()
-        writer.close()
-
-    async def stop(self) -> None:
-        for writer in self._writers:
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
+    base_url: str
+    requests: int
+    hung_up: asyncio.Event
 
 
-async def read_request(reader: asyncio.StreamReader) -> None:
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    lengths = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length:")]
-    await reader.readexactly(lengths[0] if lengths else 0)
-
-
-@pytest.fixture
-async def rogue() -> AsyncIterator[Callable[[Handler], Awaitable[Rogue]]]:
-    started: list[tuple[Rogue, asyncio.Server]] = []
-
-    async def start(handler: Handler) -> Rogue:
-        rogue = Rogue(handler)
-        server = await asyncio.start_server(rogue.serve, "127.0.0.1", 0)
-        rogue.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        started.append((rogue, server))
-        return rogue
-
-    yield start
-    for rogue, server in started:
-        server.close()
-        await rogue.stop()
+Start = Callable[[Handler], Awaitable[Rogue]]
 
 
 def answer(body: bytes, head: str = "", status: str = "200 OK", length: int | None = None) -> bytes:
@@ -129,9 +89,7 @@ async def send(sender: Sender, base_url: str, messages: Messages, timeout_ms: in
     [resets, hangs_up, stalls, talks_nonsense, truncates, stalls_in_the_body, garbles_gzip, answers_garbage],
     ids=lambda handler: handler.__name__,
 )
-async def test_after_the_request_was_read_it_is_unknown(
-    handler: Handler, rogue: Callable[[Handler], Awaitable[Rogue]], sender: Sender, messages: Messages
-) -> None:
+async def test_after_the_request_was_read_it_is_unknown(handler: Handler, rogue: Start, sender: Sender, messages: Messages) -> None:
     server = await rogue(handler)
     outcome = await send(sender, server.base_url, messages, SHORT_MS)
     assert isinstance(outcome, Unknown), outcome
@@ -139,18 +97,18 @@ async def test_after_the_request_was_read_it_is_unknown(
     assert server.base_url not in outcome.detail
 
 
-async def test_a_redirect_is_not_followed(rogue: Callable[[Handler], Awaitable[Rogue]], sender: Sender, messages: Messages) -> None:
+async def test_a_redirect_is_not_followed(rogue: Start, sender: Sender, messages: Messages) -> None:
     server = await rogue(redirects)
     assert isinstance(await send(sender, server.base_url, messages), Unavailable)
     assert server.requests == 1
 
 
-async def test_a_compressed_answer_is_read(rogue: Callable[[Handler], Awaitable[Rogue]], sender: Sender, messages: Messages) -> None:
+async def test_a_compressed_answer_is_read(rogue: Start, sender: Sender, messages: Messages) -> None:
     server = await rogue(answers_gzip)
     assert await send(sender, server.base_url, messages) == Accepted("p-0")
 
 
-async def test_a_timed_out_request_is_hung_up_on(rogue: Callable[[Handler], Awaitable[Rogue]], sender: Sender, messages: Messages) -> None:
+async def test_a_timed_out_request_is_hung_up_on(rogue: Start, sender: Sender, messages: Messages) -> None:
     server = await rogue(stalls)
     await send(sender, server.base_url, messages, SHORT_MS)
     await asyncio.wait_for(server.hung_up.wait(), 5)
@@ -194,9 +152,7 @@ async def test_no_such_host_is_unavailable(url: str, sender: Sender, messages: M
     assert "no-such-host" not in outcome.detail
 
 
-async def test_a_failed_tls_handshake_is_unavailable(
-    rogue: Callable[[Handler], Awaitable[Rogue]], sender: Sender, messages: Messages
-) -> None:
+async def test_a_failed_tls_handshake_is_unavailable(rogue: Start, sender: Sender, messages: Messages) -> None:
     server = await rogue(stalls)  # speaks no TLS
     assert isinstance(await send(sender, server.base_url.replace("http:", "https:"), messages, SHORT_MS), Unavailable)
     assert server.requests == 0
