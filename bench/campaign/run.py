@@ -1,0 +1,160 @@
+"""The phases of the benchmark: load, idle urgent, decide alone, a tenth, the whole."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.campaign.counts import Counts, count, received, until
+from bench.campaign.log import Log
+from bench.campaign.machine import cpu_s, rss_mb, spent
+from bench.campaign.people import tag
+from bench.campaign.urgent import Urgent
+from ops.endpoints import Endpoints
+from ops.fleet import fleet
+from schemas.ids import notification_id
+from schemas.records import Audience, AudienceExpanded, Notification, NotificationRequested, Priority
+from schemas.topics import EXPANSIONS, PROFILE_EVENTS, REQUESTS, STATUS
+
+Tell = Callable[[str], None]
+
+LOAD_S = 900.0
+RUN_S = 600.0
+STORES = ("carillon.cassandra", "carillon.clickhouse")
+READ = (REQUESTS, STATUS, EXPANSIONS)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One campaign, from the event to the last row."""
+
+    audience: int
+    queued: int
+    decide_per_s: float
+    decide_s: float
+    end_to_end_s: float
+    counts: Counts
+    rss_mb: dict[str, int]
+    cpu_s: dict[str, float]
+
+
+class Bench:
+    """Everything one run of the benchmark needs."""
+
+    def __init__(self, endpoints: Endpoints, sandbox_url: str, log: Log, tell: Tell) -> None:
+        self.endpoints = endpoints
+        self.sandbox_url = sandbox_url
+        self.log = log
+        self.tell = tell
+        self._seed = time.time_ns()
+
+    def load(self, users: int, sizes: tuple[int, ...]) -> float:
+        """Write everybody's profile events and wait until they are folded; returns profiles/s. Workers have to start again after this."""
+        began = time.time()
+        step = max(1, users // 10)
+        self.log.load(users, sizes, int(began * 1000), lambda n: self.tell(f"  {n:,} profiles written") if n % step < 500 else None)
+        until(lambda: self.log.lag("carillon.profiles", [PROFILE_EVENTS]) == 0, "profiles are folded", LOAD_S, 0.5)
+        return users / (time.time() - began)
+
+    def urgent_idle(self, users: int, count: int, rate: float) -> list[float]:
+        """Latencies (ms, sorted) of urgent notifications when nothing else happens."""
+        urgent = Urgent(self.log, users, rate, count, self._next_seed())
+        urgent.run()
+        return self._arrived(urgent)
+
+    def decide_only(self, size: int) -> float:
+        """Recipients/s of expansion and decision in the decide process, with nobody delivering."""
+        self._stopped(("bulk-1", "project-cassandra-1", "project-clickhouse-1"))
+        try:
+            since, notification = self._start(size)
+            return _rate(self.log.expansions(since, notification, RUN_S))
+        finally:
+            fleet.ensure_running()
+            self._settle()
+
+    def campaign(self, size: int, urgent: Urgent | None = None) -> Run:
+        """A campaign to `size` users, with urgent ones beside it."""
+        before = cpu_s()
+        stop = threading.Event()
+        thread = threading.Thread(target=urgent.run, args=(stop,)) if urgent else None
+        if thread:
+            thread.start()
+        began = time.time()
+        since, notification = self._start(size)
+        chunks = self.log.expansions(since, notification, RUN_S)
+        queued = sum(sum(chunk.queued.values()) for chunk in chunks)
+        until(lambda: received(self.sandbox_url, notification) >= queued, "the provider has everyone", RUN_S)
+        ended = until(lambda: self._lag() == 0, "the stores have every row", RUN_S)
+        memory, after = rss_mb(), cpu_s()
+        stop.set()
+        if thread:
+            thread.join()
+        self._settle()
+        counts = count(self.endpoints, self.sandbox_url, notification)
+        audience = sum(chunk.users for chunk in chunks)
+        return Run(audience, queued, _rate(chunks), _seconds(chunks), ended - began, counts, memory, spent(before, after))
+
+    def urgent_beside(self, users: int, rate: float) -> Urgent:
+        """Urgent notifications that go on until stopped."""
+        return Urgent(self.log, users, rate, 100_000, self._next_seed())
+
+    def latencies(self, urgent: Urgent) -> list[float]:
+        """Latencies (ms, sorted) once all have arrived."""
+        return self._arrived(urgent)
+
+    def _start(self, size: int) -> tuple[list[int], str]:
+        since, request = self.log.ends(EXPANSIONS), flash_sale(str(self._next_seed()), size, time.time_ns() // 1_000_000)
+        self.log.request(request)
+        self.log.flush()
+        return since, request.notification.notification_id
+
+    def _arrived(self, urgent: Urgent) -> list[float]:
+        until(lambda: len(urgent.latencies_ms(self.sandbox_url)) >= len(urgent.sent_ns), "urgent ones have arrived", 60.0, 0.5)
+        return urgent.latencies_ms(self.sandbox_url)
+
+    def _lag(self) -> int:
+        return sum(self.log.lag(group, READ) for group in STORES)
+
+    def _settle(self) -> None:
+        until(lambda: self._lag() == 0 and self.log.lag("carillon.bulk", BULK) == 0, "everything is quiet", RUN_S, 0.5)
+
+    def _stopped(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            fleet.kill(name)
+
+    def _next_seed(self) -> int:
+        self._seed += 1
+        return self._seed
+
+
+BULK = ("notify.deliver.push.low", "notify.deliver.push.normal")
+
+
+def flash_sale(key: str, size: int, now_ms: int) -> NotificationRequested:
+    """A promotional campaign by push to the first `size` users."""
+    notification = Notification(
+        notification_id=notification_id("bench.campaign", key),
+        event_type="sale.started",
+        source="bench.campaign",
+        campaign=f"bench-{size}",
+        template_id="flash_sale",
+        template_version=1,
+        category="promotional",
+        priority=Priority.LOW,
+        channels=["push"],
+        data={"sale": "Bench", "percent": "20"},
+        occurred_at=now_ms,
+        accepted_at=now_ms,
+        expires_at=now_ms + 3_600_000,
+    )
+    return NotificationRequested(notification, Audience(expression=f"tag:{tag(size)}"), key)
+
+
+def _seconds(chunks: list[AudienceExpanded]) -> float:
+    return max(0.001, (max(chunk.at for chunk in chunks) - min(chunk.at for chunk in chunks)) / 1000)
+
+
+def _rate(chunks: list[AudienceExpanded]) -> float:
+    """Users decided per second, from the first chunk's decision to the last's (the first chunks' own users are left out)."""
+    first = sum(chunk.users for chunk in chunks if chunk.chunk == 0)
+    return round((sum(chunk.users for chunk in chunks) - first) / _seconds(chunks))
