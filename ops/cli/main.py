@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ops.cli import system, topics, worker
+from ops.cli import campaign, project, send, system, topics, worker
 from ops.cli.errors import EXPECTED, message
 from ops.cli.output import progress_console
 
@@ -22,6 +22,9 @@ app.command()(system.down)
 app.command()(system.ps)
 app.add_typer(topics.app, name="topics")
 app.command()(worker.worker)
+app.command()(project.project)
+app.command()(send.send)
+app.command()(campaign.campaign)
 
 
 def main() -> None:

@@ -113,10 +113,11 @@ def _start(chosen: list[Member], settings: FleetSettings, tell: Progress) -> lis
 def _stop(name: str, settings: FleetSettings, tell: Progress) -> bool:
     began = time.monotonic()
     grace_s = next((member.grace_s for member in members(settings) if member.name == name), 20.0)
-    stopped = processes.stop(pid_file(settings, name), grace_s=grace_s)
-    if stopped:
-        tell(name, f"stopped after {time.monotonic() - began:.1f} s")
-    return stopped
+    end = processes.stop(pid_file(settings, name), grace_s=grace_s)
+    if end is not processes.End.ABSENT:
+        how = "stopped" if end is processes.End.CLEAN else "killed, it did not end when asked to,"
+        tell(name, f"{how} after {time.monotonic() - began:.1f} s")
+    return end is not processes.End.ABSENT
 
 
 def _each(names: Iterable[str], work: Callable[[str], bool]) -> list[str]:

@@ -69,5 +69,5 @@ def _projections(settings: FleetSettings) -> Iterator[Member]:
     for store in PROJECTIONS:
         for number in range(1, settings.counts[store] + 1):
             name = f"project-{store}-{number}"
-            env = environment(settings) | {"CARILLON_WORKER": str(number)}
+            env = environment(settings) | {"CARILLON_READY_FILE": str(ready_file(settings, name))}
             yield Member(name, Command([*CLI, "project", store], REPOSITORY, env), ready_file(settings, name))

@@ -1,0 +1,129 @@
+"""What a person asks for on the command line, as a request; and everything that is wrong with it, found before anything is sent. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ops.cli.errors import BadRequest
+from providers.catalogue import Templates
+from providers.content import Template
+from providers.errors import ProviderError
+from schemas import ids
+from schemas.errors import RecordRefused
+from schemas.records import Audience, Notification, NotificationRequested, Priority
+from schemas.topics import CHANNELS
+from streams.audience.expression import parse
+from streams.planner.rules import check as check_plannable
+from streams.planner.rules import plan
+from streams.policy.policy import Policy
+
+SOURCE = "api:cli"
+UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"(\d{1,6})([smhd])")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One notification as asked for. No `channels`: all that the template and Carillon have; no `version`: the newest."""
+
+    event_type: str
+    template: str
+    category: str
+    priority: str
+    users: Sequence[str] = ()
+    expression: str = ""
+    campaign: str = ""
+    channels: Sequence[str] = ()
+    data: Mapping[str, str] = field(default_factory=dict)
+    version: int | None = None
+    expires_after_ms: int | None = None
+
+
+def request_of(asked: Asked, key: str, now: int, templates: Templates, policy: Policy) -> NotificationRequested:
+    """The request, checked as every later step will check it. Raises BadRequest that says what is wrong and what there is."""
+    template = _template(asked, templates)
+    notification = Notification(
+        notification_id=ids.notification_id(SOURCE, key),
+        event_type=asked.event_type,
+        source=SOURCE,
+        campaign=asked.campaign,
+        template_id=template.id,
+        template_version=template.version,
+        category=asked.category,
+        priority=_priority(asked.priority),
+        channels=_channels(asked, template),
+        data=dict(sorted(asked.data.items())),
+        occurred_at=now,
+        accepted_at=now,
+        expires_at=None if asked.expires_after_ms is None else now + asked.expires_after_ms,
+    )
+    request = NotificationRequested(notification, Audience(list(dict.fromkeys(asked.users)), asked.expression), key)
+    _check(request, template, policy)
+    return request
+
+
+def variables(pairs: Iterable[str]) -> dict[str, str]:
+    """`name=value` as a dict; the value may hold further equals signs. Raises BadRequest."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BadRequest(f"--data {pair!r}: expected name=value")
+        if name in found:
+            raise BadRequest(f"--data {name} is given twice")
+        found[name] = value
+    return found
+
+
+def duration_ms(text: str) -> int:
+    """`90s`, `10m`, `6h`, `2d` in ms. Raises BadRequest."""
+    match = _DURATION.fullmatch(text)
+    if match is None or int(match[1]) == 0:
+        raise BadRequest(f"{text!r} is no duration: a number and one of s, m, h, d, as in 10m")
+    return int(match[1]) * UNITS_MS[match[2]]
+
+
+def names(given: Iterable[str]) -> list[str]:
+    """Options that may be repeated, and hold several names with commas between them."""
+    return [name.strip() for one in given for name in one.split(",") if name.strip()]
+
+
+def _template(asked: Asked, templates: Templates) -> Template:
+    try:
+        return templates.get(asked.template, asked.version)
+    except ProviderError as error:
+        raise BadRequest(str(error)) from error
+
+
+def _priority(text: str) -> Priority:
+    try:
+        return Priority(text)
+    except ValueError:
+        raise BadRequest(f"no priority {text!r}; there are {', '.join(Priority)}") from None
+
+
+def _channels(asked: Asked, template: Template) -> list[str]:
+    if asked.channels:
+        return list(dict.fromkeys(asked.channels))
+    return [channel for channel in CHANNELS if _has(template, channel)]
+
+
+def _has(template: Template, channel: str) -> bool:
+    try:
+        template.check(channel, dict.fromkeys(template.variables, ""))
+    except ProviderError:
+        return False
+    return True
+
+
+def _check(request: NotificationRequested, template: Template, policy: Policy) -> None:
+    notification = request.notification
+    try:
+        check_plannable(request, CHANNELS)
+        policy.of(notification)
+        parse(request.audience.expression)
+        plan(request, 1)
+        for channel in notification.channels:
+            template.check(channel, notification.data)
+    except (RecordRefused, ProviderError) as error:
+        raise BadRequest(str(error)) from error

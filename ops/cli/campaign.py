@@ -1,0 +1,66 @@
+"""`carillon campaign`: one notification to an audience."""
+
+from typing import Annotated
+
+import typer
+
+from ops.cli import options, requesting
+from ops.cli.asking import Asked, duration_ms, names, variables
+from ops.cli.errors import BadRequest
+from ops.cli.output import AsJson, console, write_json
+from ops.cli.progress import bar, summary
+from ops.endpoints import Endpoints
+
+EVENT_TYPE = "campaign"
+
+Expression = Annotated[str, typer.Argument(metavar="AUDIENCE", help="`all`, or `tag:NAME`.")]
+Name = Annotated[str | None, typer.Option("--name", help="What analysts group by. Default: the template's name.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Print the id and go; `carillon status ID` shows how far it is.")]
+
+
+def campaign(
+    audience: Expression,
+    template: options.Template,
+    data: options.Data = None,
+    name: Name = None,
+    channel: options.Channels = None,
+    category: options.Category = "promotional",
+    priority: options.Priority = "low",
+    expires: options.Expires = None,
+    key: options.Key = None,
+    template_version: options.TemplateVersion = None,
+    no_wait: NoWait = False,
+    timeout: options.Timeout = 600.0,
+    as_json: AsJson = False,
+) -> None:
+    """Send one notification to an audience, and show how far it is until every recipient has an outcome."""
+    if not audience:
+        raise BadRequest("the audience is empty: `all`, or `tag:NAME`")
+    asked = Asked(
+        event_type=EVENT_TYPE,
+        template=template,
+        category=category,
+        priority=priority,
+        expression=audience,
+        campaign=name or template,
+        channels=names(channel or []),
+        data=variables(data or []),
+        version=template_version,
+        expires_after_ms=None if expires is None else duration_ms(expires),
+    )
+    endpoints = Endpoints.load()
+    request, repeated = requesting.prepare(asked, key, endpoints)
+    notification_id = request.notification.notification_id
+    if no_wait or repeated:
+        requesting.send(request, endpoints)
+        if as_json:
+            write_json({"notification_id": notification_id, "repeated": repeated})
+        else:
+            typer.echo(notification_id)
+        return
+    with bar(asked.campaign) as show:
+        tally = requesting.send_and_watch(request, endpoints, timeout, show)
+    if as_json:
+        write_json({"notification_id": notification_id, "users": tally.users, "channels": tally.counts})
+    else:
+        console().print(summary(notification_id, tally))

@@ -1,0 +1,37 @@
+"""What commands need to talk to a running Carillon, made from the endpoints."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ops.endpoints import Endpoints
+from ops.fleet.provision import registry
+from ops.fleet.settings import worker_settings
+from projections.cassandra.connect import Contact
+from projections.cassandra.reader import Reader
+from schemas.codec import Codec
+from schemas.provision import subjects
+from schemas.topics import catalogue
+
+
+def now_ms() -> int:
+    """The clock: epoch ms."""
+    return time.time_ns() // 1_000_000
+
+
+@contextmanager
+def codec(endpoints: Endpoints) -> Iterator[Codec]:
+    """The codec, for the time of the block."""
+    with registry(endpoints) as schemas:
+        yield Codec(schemas, subjects(catalogue(worker_settings().aggregates)))
+
+
+@contextmanager
+def reader(endpoints: Endpoints) -> Iterator[Reader]:
+    """What Cassandra knows, for the time of the block. Raises StoreUnavailable."""
+    contact = Contact(endpoints.cassandra_hosts, endpoints.cassandra_port)
+    opened = Reader.open(contact, partitions=worker_settings().partitions)
+    try:
+        yield opened
+    finally:
+        opened.close()

@@ -1,0 +1,15 @@
+"""Options that `send` and `campaign` share."""
+
+from typing import Annotated
+
+import typer
+
+Template = Annotated[str, typer.Option("--template", "-t", help="Which template renders it.")]
+TemplateVersion = Annotated[int | None, typer.Option("--template-version", help="Default: the newest.")]
+Channels = Annotated[list[str] | None, typer.Option("--channel", "-c", help="May be repeated. Default: all that the template has.")]
+Category = Annotated[str, typer.Option("--category", help="transactional, engagement, promotional or system.")]
+Priority = Annotated[str, typer.Option("--priority", "-p", help="critical, high, normal or low.")]
+Data = Annotated[list[str] | None, typer.Option("--data", "-d", metavar="NAME=VALUE", help="A template variable; may be repeated.")]
+Expires = Annotated[str | None, typer.Option("--expires", metavar="DURATION", help="Not sent after that long, as in 10m, 6h.")]
+Key = Annotated[str | None, typer.Option("--key", help="Idempotency key: the same key again sends nothing twice.")]
+Timeout = Annotated[float, typer.Option("--timeout", min=1, help="How many seconds to wait at most.")]

@@ -1,0 +1,80 @@
+"""What has become of one notification so far, counted from the records about it. Pure; records may come twice and in any order."""
+
+from collections import Counter
+
+from schemas.records import AudienceExpanded, StatusBatch
+
+Counts = dict[str, dict[str, int]]
+"""Recipients by channel, by `status` or `status:reason`."""
+
+
+class Tally:
+    """Complete when every partition has expanded its share, and every recipient on every channel has an outcome."""
+
+    def __init__(self) -> None:
+        self._chunks: dict[tuple[int, int], AudienceExpanded] = {}
+        self._batches: dict[str, int] = {}
+        self._outcomes: dict[str, Counter[str]] = {}
+        self.finished_at = 0
+        """The latest time in any record, epoch ms."""
+
+    def expanded(self, record: AudienceExpanded) -> None:
+        """Count a chunk."""
+        self._chunks[record.partition, record.chunk] = record
+        self.finished_at = max(self.finished_at, record.at)
+
+    def told(self, batch: StatusBatch) -> None:
+        """Count a status batch."""
+        if batch.status_id in self._batches:
+            return
+        self._batches[batch.status_id] = len(batch.users)
+        counter = self._outcomes.setdefault(batch.channel, Counter())
+        for index, number in Counter(batch.outcome_of).items():
+            outcome = batch.outcomes[index]
+            counter[f"{outcome.status}:{outcome.reason}" if outcome.reason else outcome.status] += number
+        self.finished_at = max(self.finished_at, batch.at)
+
+    @property
+    def users(self) -> int:
+        """The audience, as far as it was expanded."""
+        return sum(chunk.users for chunk in self._chunks.values())
+
+    @property
+    def expansion_complete(self) -> bool:
+        """Whether every partition that takes part has come to its last chunk, and none of those before it is missing."""
+        last = {chunk.partition: chunk.chunk for chunk in self._chunks.values() if chunk.last}
+        wanted = next((chunk.partitions for chunk in self._chunks.values()), -1)
+        return len(last) == wanted and len(self._chunks) == sum(number + 1 for number in last.values())
+
+    @property
+    def expected(self) -> dict[str, int]:
+        """Recipients by channel that have, or will have, an outcome."""
+        totals: Counter[str] = Counter()
+        for chunk in self._chunks.values():
+            totals.update(chunk.queued)
+            totals.update(chunk.suppressed)
+        return dict(totals)
+
+    @property
+    def counts(self) -> Counts:
+        """Recipients with an outcome."""
+        return {channel: dict(counter) for channel, counter in self._outcomes.items()}
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing more is to come."""
+        return self.expansion_complete and all(self.pending.get(channel, 0) == 0 for channel in self.expected)
+
+    @property
+    def pending(self) -> dict[str, int]:
+        """By channel: recipients of expanded chunks without an outcome."""
+        return {channel: number - sum(self._outcomes.get(channel, Counter()).values()) for channel, number in self.expected.items()}
+
+
+def by_status(counts: Counts) -> dict[str, int]:
+    """Recipients by status, over all channels and reasons."""
+    totals: Counter[str] = Counter()
+    for of_channel in counts.values():
+        for name, number in of_channel.items():
+            totals[name.partition(":")[0]] += number
+    return dict(totals)
