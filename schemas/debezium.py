@@ -16,16 +16,18 @@ Headers = Mapping[str, bytes | None] | Iterable[tuple[str, bytes | None]] | None
 ID_HEADER = "id"
 TYPE_HEADER = "eventType"
 MAX_NAME = 200
+MAX_TIMESTAMP = 253_402_300_799_999
+"""9999-12-31, in ms: a time in microseconds or worse is told apart, and sums with it stay in 64 bits."""
 
 
 class HeaderMissing(RecordRefused):
-    """An upstream event without its id, its type or its time."""
+    """An upstream event without its id or its type."""
 
     reason = "header_missing"
 
 
 class HeaderInvalid(RecordRefused):
-    """An upstream event whose id or type is empty, too long or not text."""
+    """An upstream event whose id or type is empty, too long or not text, or whose time is none."""
 
     reason = "header_invalid"
 
@@ -56,8 +58,8 @@ def upstream_event(topic: str, key: bytes | None, value: bytes | None, headers: 
     event_id, event_type = _header(named, ID_HEADER), _header(named, TYPE_HEADER)
     if value is None:
         raise Truncated(f"{event_type} {event_id}: no value (a tombstone) where an event was expected")
-    if timestamp < 0:
-        raise HeaderMissing(f"{event_type} {event_id}: the record has no timestamp")
+    if not 0 <= timestamp <= MAX_TIMESTAMP:
+        raise HeaderInvalid(f"{event_type} {event_id}: the record's timestamp is missing or not in ms: {timestamp}")
     return UpstreamEvent(event_id, event_type, _aggregate_id(key), topic, timestamp, value)
 
 

@@ -8,6 +8,7 @@ SchemaError
 │   ├── UnknownSchemaId      the registry knows no such id
 │   └── WrongType            a valid record, of another type than the topic carries
 ├── RegistryUnavailable      the registry did not answer: nothing is known of the record; try again
+├── SchemaRefused            the registry does not take a schema: not compatible with an earlier one, or no schema
 └── NotRegistered            a record type of ours has no schema in the registry: `carillon topics apply`
 """
 
@@ -44,6 +45,10 @@ class WrongType(RecordRefused):
 
 class RegistryUnavailable(SchemaError):
     """The registry did not answer in time."""
+
+
+class SchemaRefused(SchemaError):
+    """The registry does not take a schema; trying again will not help."""
 
 
 class NotRegistered(SchemaError):

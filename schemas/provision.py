@@ -61,7 +61,7 @@ def check_topics(admin: AdminClient, topics: Sequence[Topic], partitions: int = 
 
 
 def register_schemas(registry: Registry, registry_url: str, topics: Sequence[Topic]) -> int:
-    """Register every topic's schema, compatible BACKWARD with what was there; returns how many. Raises RegistryUnavailable."""
+    """Register every topic's schema; returns how many. A change must be compatible BACKWARD. Raises SchemaRefused, RegistryUnavailable."""
     count = 0
     for topic in topics:
         if topic.record:

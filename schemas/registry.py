@@ -4,15 +4,17 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-from schemas.errors import NotRegistered, RegistryUnavailable, UnknownSchemaId
+from schemas.errors import NotRegistered, RegistryUnavailable, SchemaRefused, UnknownSchemaId
+from schemas.references import whole
 
 TIMEOUT_S = 5.0
 FORGET_UNKNOWN_AFTER_S = 10.0
 MAX_UNKNOWN = 1000
 _NOT_FOUND = 404
+_REFUSED = (409, 422)
 
 
 class Registry(Protocol):
@@ -25,7 +27,7 @@ class Registry(Protocol):
         """The id of a schema that is registered under `subject`. Raises NotRegistered, RegistryUnavailable."""
 
     def register(self, subject: str, schema: str) -> int:
-        """Register `schema` and return its id; the same text again returns the same id. Raises RegistryUnavailable."""
+        """Register `schema` and return its id; the same text again returns the same id. Raises SchemaRefused, RegistryUnavailable."""
 
 
 class ConfluentRegistry:
@@ -43,7 +45,8 @@ class ConfluentRegistry:
         if self._clock() - self._unknown.get(schema_id, -FORGET_UNKNOWN_AFTER_S) < FORGET_UNKNOWN_AFTER_S:
             raise UnknownSchemaId(f"schema id {schema_id} is not in the registry")
         try:
-            return str(self._client.get_schema(schema_id).schema_str)
+            found = self._client.get_schema(schema_id)
+            return whole(str(found.schema_str), self._referenced(found.references)) if found.references else str(found.schema_str)
         except Exception as error:
             if _is_not_found(error):
                 self._remember_unknown(schema_id)
@@ -62,11 +65,21 @@ class ConfluentRegistry:
         try:
             return int(self._client.register_schema(subject, Schema(schema, "AVRO")))
         except Exception as error:
+            if isinstance(error, SchemaRegistryError) and error.http_status_code in _REFUSED:
+                raise SchemaRefused(f"{subject}: {error}") from error
             raise RegistryUnavailable(f"{subject}: {error}") from error
 
     def close(self) -> None:
         """Close the connections to the registry."""
         self._client.close()
+
+    def _referenced(self, references: list[SchemaReference]) -> dict[str, str]:
+        """Full name -> schema text of what a schema refers to, and of what that refers to."""
+        found: dict[str, str] = {}
+        for reference in references:
+            schema = self._client.get_version(reference.subject, reference.version).schema
+            found |= {reference.name: str(schema.schema_str)} | self._referenced(schema.references or [])
+        return found
 
     def _remember_unknown(self, schema_id: int) -> None:
         if len(self._unknown) >= MAX_UNKNOWN:

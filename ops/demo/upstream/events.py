@@ -35,7 +35,7 @@ def schema_text(event_type: str) -> str:
 
 
 class EventWriter:
-    """Encodes events; registers their schemas when it is made. Raises RegistryUnavailable."""
+    """Encodes events; registers their schemas when it is made. Raises SchemaRefused, RegistryUnavailable."""
 
     def __init__(self, registry: Registry) -> None:
         self._ids = {event_type: registry.register(subject_of(event_type), schema_text(event_type)) for event_type in EVENT_TYPES}
