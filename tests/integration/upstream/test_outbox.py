@@ -3,7 +3,6 @@
 import time
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import psycopg
@@ -16,23 +15,21 @@ from schemas.debezium import UpstreamEvent, upstream_event
 from schemas.partition import partition_of
 from streams.intake.loader import load_triggers
 from streams.intake.rules import decide
-
-if TYPE_CHECKING:
-    from conftest import Upstream
+from tests.integration.upstream.conftest import Upstream
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 pytestmark = pytest.mark.timeout(240)
 
 
-def events(upstream: "Upstream") -> list[UpstreamEvent]:
+def events(upstream: Upstream) -> list[UpstreamEvent]:
     return [
         upstream_event(m.topic().removeprefix(f"{upstream.name}."), m.key(), m.value(), m.headers(), m.timestamp()[1])
         for m in upstream.seen
     ]
 
 
-def test_every_event_arrives_as_the_shop_wrote_it_and_asks_for_its_notification(upstream: "Upstream") -> None:
+def test_every_event_arrives_as_the_shop_wrote_it_and_asks_for_its_notification(upstream: Upstream) -> None:
     shop, before = upstream.shop, int(time.time() * 1000)
     upstream.start()
     placed = shop.place_order("u-1", "Ann", 4990)
@@ -63,7 +60,7 @@ def test_every_event_arrives_as_the_shop_wrote_it_and_asks_for_its_notification(
         assert message.partition() == partition_of(message.key().decode(), 4), "Connect and Carillon agree on partitions"
 
 
-def test_what_was_rolled_back_is_never_heard_of(upstream: "Upstream") -> None:
+def test_what_was_rolled_back_is_never_heard_of(upstream: Upstream) -> None:
     shop = upstream.shop
     upstream.start()
     order = shop.place_order("u-1", "Ann", 100)
@@ -87,7 +84,7 @@ def test_what_was_rolled_back_is_never_heard_of(upstream: "Upstream") -> None:
     assert sorted(upstream.ids()) == sorted(committed)
 
 
-def test_rows_from_before_the_connector_and_from_while_it_was_away_arrive(upstream: "Upstream") -> None:
+def test_rows_from_before_the_connector_and_from_while_it_was_away_arrive(upstream: Upstream) -> None:
     shop = upstream.shop
     committed = {one.event_id for one in shop.place_orders([("u-1", "Ann", 100)] * 700)}
     upstream.start()
@@ -100,7 +97,7 @@ def test_rows_from_before_the_connector_and_from_while_it_was_away_arrive(upstre
     assert set(upstream.ids()) == committed
 
 
-def test_exactly_what_was_committed_arrives_though_everything_restarts_in_the_middle(upstream: "Upstream") -> None:
+def test_exactly_what_was_committed_arrives_though_everything_restarts_in_the_middle(upstream: Upstream) -> None:
     upstream.start()
     customers = Customers(upstream)
     customers.start()
@@ -123,7 +120,7 @@ def test_exactly_what_was_committed_arrives_though_everything_restarts_in_the_mi
     assert len(customers.rolled_back) > 100
 
 
-def test_a_lost_slot_loses_no_event(upstream: "Upstream") -> None:
+def test_a_lost_slot_loses_no_event(upstream: Upstream) -> None:
     """A failover without slots, or max_slot_wal_keep_size: what Postgres no longer has in its log is still in the table."""
     shop = upstream.shop
     upstream.start()
@@ -139,7 +136,7 @@ def test_a_lost_slot_loses_no_event(upstream: "Upstream") -> None:
     assert set(upstream.ids()) == committed
 
 
-def test_an_aggregate_without_a_topic_gets_one_and_holds_nobody_up(upstream: "Upstream") -> None:
+def test_an_aggregate_without_a_topic_gets_one_and_holds_nobody_up(upstream: Upstream) -> None:
     upstream.start()
     new = str(uuid4())
     with psycopg.connect(upstream.dsn, autocommit=True) as db:
@@ -152,13 +149,13 @@ def test_an_aggregate_without_a_topic_gets_one_and_holds_nobody_up(upstream: "Up
 
 
 @pytest.mark.parametrize("aggregate", ["Order", "a b", "", "é", "x" * 101])
-def test_a_name_no_topic_can_have_is_refused_by_the_table(upstream: "Upstream", aggregate: str) -> None:
+def test_a_name_no_topic_can_have_is_refused_by_the_table(upstream: Upstream, aggregate: str) -> None:
     insert = "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload) VALUES (%s, %s, '1', 'x', 'x')"
     with psycopg.connect(upstream.dsn, autocommit=True) as db, pytest.raises(psycopg.errors.CheckViolation):
         db.execute(insert, (str(uuid4()), aggregate))
 
 
-def test_pruning_is_no_news(upstream: "Upstream") -> None:
+def test_pruning_is_no_news(upstream: Upstream) -> None:
     shop = upstream.shop
     upstream.start()
     first = shop.place_order("u-1", "Ann", 100).event_id
@@ -173,7 +170,7 @@ def test_pruning_is_no_news(upstream: "Upstream") -> None:
 class Customers(Thread):
     """Buy one thing after the other, and change their mind about every third."""
 
-    def __init__(self, upstream: "Upstream") -> None:
+    def __init__(self, upstream: Upstream) -> None:
         super().__init__(daemon=True)
         self.committed: set[str] = set()
         self.rolled_back: set[str] = set()

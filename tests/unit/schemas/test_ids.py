@@ -1,0 +1,44 @@
+"""Ids are contracts: whatever was sent, stored or counted is known by them. These values never change."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import ids
+
+TEXT = st.text(max_size=20)
+
+
+@pytest.mark.parametrize(
+    ("made", "golden"),
+    [
+        (ids.notification_id("events.order#order-placed", "0d6f3f0e-8a53-4a3e-9d35-6a0d7c1f5a11"), "8eafcf6a-5e53-5eb4-9966-7800a3bf12a5"),
+        (ids.notification_id("api:shop", "k-1"), "8d4edccc-289d-53f2-8fe4-f99d0fcf1eee"),
+        (ids.notification_id("", ""), "f3626634-b075-5c98-88d3-1871d381bf5f"),
+        (ids.notification_id("åß", "日本"), "df885114-3f66-5482-8a1a-acbb64c5b924"),
+        (ids.batch_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, 3, "email"), "d8830787-c0fa-5647-9802-918750dfc915"),
+        (ids.status_id("5f1f6a0c-1b0b-5a64-8b7c-7c7f3a6f9d42", "suppressed"), "155c8280-cc80-53f4-bffa-8157984e62b2"),
+        (ids.message_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", "u-1", "email", "ann@example.org"), "b33fdaad-6bed-559d-8e60-9cb12471aaa0"),
+    ],
+)
+def test_golden(made: str, golden: str) -> None:
+    assert made == golden
+
+
+@given(TEXT, TEXT, TEXT, TEXT)
+def test_parts_do_not_run_into_each_other(a: str, b: str, c: str, d: str) -> None:
+    assert (ids.notification_id(a, b) == ids.notification_id(c, d)) == ((a, b) == (c, d))
+
+
+@given(TEXT, st.integers(0, 64), st.integers(0, 1000), TEXT)
+def test_ids_of_different_kinds_differ_and_are_version_5(a: str, number: int, chunk: int, b: str) -> None:
+    made = {
+        ids.notification_id(a, b),
+        ids.status_id(a, b),
+        ids.batch_id(a, number, chunk, b),
+        ids.message_id(a, str(number), str(chunk), b),
+    }
+    assert len(made) == 4
+    assert {UUID(one).version for one in made} == {5}

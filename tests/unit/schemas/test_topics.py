@@ -1,0 +1,97 @@
+"""The catalogue: every topic has an owner, a key, a retention, and a dead-letter topic or a reason for none."""
+
+import json
+
+import pytest
+
+from schemas import contract
+from schemas.provision import subject, subjects
+from schemas.topics import (
+    CHANNELS,
+    DEFAULT_PARTITIONS,
+    DLQ,
+    FOREVER,
+    PRIORITIES,
+    Topic,
+    catalogue,
+    deliver_topic,
+    events_topic,
+    ledger_topic,
+)
+
+AGGREGATES = ("order", "item")
+TOPICS = catalogue(AGGREGATES)
+OURS_ALONE = ("notify.changelog.", "notify.journal.", "notify.ledger.")
+"""Written and read by one step: what is wrong in them is its bug, and there is nobody else to tell."""
+
+
+def each(topic: Topic) -> str:
+    return topic.name
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=each)
+def test_a_topic_says_who_what_and_how_long(topic: Topic) -> None:
+    assert topic.owner
+    assert topic.key
+    assert topic.retention_ms == FOREVER or topic.retention_ms >= 24 * 3_600_000
+    assert topic.retention_ms != FOREVER or topic.compacted, "without a limit by time only what is compacted ends"
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=each)
+def test_a_topic_has_a_dead_letter_topic_or_a_reason_for_none(topic: Topic) -> None:
+    without = topic.name == DLQ or topic.name.startswith(OURS_ALONE)
+    assert topic.dlq == ("" if without else DLQ)
+    assert topic.dlq in ("", *map(each, TOPICS))
+
+
+@pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic.record], ids=each)
+def test_a_topic_s_record_has_a_schema_that_says_its_key(topic: Topic) -> None:
+    assert topic.record
+    schema = json.loads(contract.schema_json(topic.record.__name__))
+    assert schema["name"] == topic.record.__name__
+    assert "ey: " in schema["doc"], f"{schema['name']} is carried by {topic.name} and does not say its key"
+    assert subject(topic) == f"{topic.name}-value"
+
+
+def test_only_upstream_s_topics_and_changelogs_carry_no_record_of_ours() -> None:
+    without = {topic.name for topic in TOPICS if topic.record is None}
+    assert {name for name in without if not name.startswith("notify.changelog.")} == {events_topic(a) for a in AGGREGATES}
+
+
+def test_names_are_unique_and_valid() -> None:
+    names = [topic.name for topic in TOPICS]
+    assert len(set(names)) == len(names)
+    assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-") and len(name) < 249 for name in names)
+
+
+def test_user_keyed_topics_share_the_partition_count() -> None:
+    """Co-partitioning: a user is in the same partition of all of them."""
+    assert {topic.partitions for topic in TOPICS} == {None}
+    assert DEFAULT_PARTITIONS & (DEFAULT_PARTITIONS - 1) == 0, "a power of two, so that buckets divide evenly"
+
+
+def test_there_is_a_lane_and_a_ledger_for_each_channel_and_priority() -> None:
+    names = set(map(each, TOPICS))
+    lanes = {deliver_topic(channel, priority) for channel in CHANNELS for priority in PRIORITIES}
+    assert len(lanes) == 12
+    assert lanes | set(map(ledger_topic, lanes)) <= names
+
+
+def test_a_dead_letter_holds_the_largest_record_there_is() -> None:
+    sizes = {topic.name: topic.max_message_bytes for topic in TOPICS}
+    assert sizes.pop(DLQ) > max(sizes.values()) + 1_000_000
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=each)
+def test_settings_are_kafka_s(topic: Topic) -> None:
+    config = topic.config()
+    assert config["cleanup.policy"] in ("compact", "delete", "compact,delete")
+    assert ("compact" in config["cleanup.policy"]) == topic.compacted
+    assert ("delete" in config["cleanup.policy"]) == (topic.retention_ms != FOREVER)
+    assert config["retention.ms"] == str(topic.retention_ms)
+
+
+def test_each_record_type_has_one_subject_the_codec_looks_in() -> None:
+    found = subjects(TOPICS)
+    assert set(found) == {topic.record for topic in TOPICS if topic.record}
+    assert set(found.values()) <= {subject(topic) for topic in TOPICS}
