@@ -9,6 +9,7 @@ from typing import Any
 from schemas import ids
 from schemas.debezium import UpstreamEvent
 from schemas.records import Audience, Notification, NotificationRequested
+from streams.audience.expression import ExpressionInvalid, parse
 from streams.intake.errors import RuleUnfit
 from streams.intake.payload import look_up, text_of
 from streams.intake.trigger import AudienceRule, Condition, DataField, Trigger
@@ -71,12 +72,21 @@ def _audience(rule: Trigger, audience: AudienceRule, fields: Fields) -> Audience
     if audience.expression:
         return Audience(expression=audience.expression)
     if audience.expression_field:
-        return Audience(expression=_text(rule, audience.expression_field, fields))
+        return Audience(expression=_expression(rule, audience.expression_field, fields))
     value = _field(rule, audience.users_field, fields)
     users = value if isinstance(value, list) else [value]
     if not users:
         raise RuleUnfit(rule.name, audience.users_field, "names no user")
     return Audience(users=list(dict.fromkeys(_user_id(rule, audience.users_field, user) for user in users)))
+
+
+def _expression(rule: Trigger, field: str, fields: Fields) -> str:
+    expression = _text(rule, field, fields)
+    try:
+        parse(expression)
+    except ExpressionInvalid as error:
+        raise RuleUnfit(rule.name, field, str(error)) from error
+    return expression
 
 
 def _user_id(rule: Trigger, field: str, user: Any) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.records import Priority
 from schemas.topics import CHANNELS
+from streams.audience.expression import ExpressionInvalid, parse
 
 Category: TypeAlias = Literal["transactional", "engagement", "promotional", "system"]
 Scalar: TypeAlias = str | int | float | bool | None
@@ -56,6 +57,10 @@ class AudienceRule(_Rule, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if sum(map(bool, (self.users_field, self.expression_field, self.expression))) != 1:
             raise ValueError("audience: exactly one of users_field, expression_field, expression")
+        try:
+            parse(self.expression)
+        except ExpressionInvalid as error:
+            raise ValueError(str(error)) from error
 
 
 class DataField(_Rule, frozen=True, kw_only=True):

@@ -73,6 +73,7 @@ def test_the_version_is_of_what_the_rules_say(tmp_path: Path) -> None:
         ("channels: [push]", "channels: push", "Expected `array`"),
         ("{users_field: user_id}", "{}", "audience: exactly one of"),
         ("{users_field: user_id}", "{users_field: a, expression: all}", "audience: exactly one of"),
+        ("{users_field: user_id}", "{expression: 'tags:vip'}", "audience expression 'tags:vip'"),
         ("name: placed", "name: Placed", "name 'Placed'"),
         ("priority: normal", "priority: normal\n    expires_after_s: 0", "expires_after_s 0"),
         ("priority: normal", "priority: normal\n    when: [{field: x}]", "condition on 'x': exactly one of"),

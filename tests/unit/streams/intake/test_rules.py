@@ -159,6 +159,7 @@ def test_dots_go_into_nested_records() -> None:
         ({"audience": AudienceRule(users_field="owner")}, "rule rule: field 'owner' is missing; the payload has: n, user"),
         ({"audience": AudienceRule(expression_field="who")}, "rule rule: field 'who' is missing"),
         ({"audience": AudienceRule(expression_field="n")}, "rule rule: field 'n' is not text: 3"),
+        ({"audience": AudienceRule(expression_field="user")}, "rule rule: field 'user' audience expression 'u': expected"),
         ({"data": {"v": DataField(field="x")}}, "rule rule: field 'x' is missing"),
         ({"data": {"v": DataField(field="user.name")}}, "rule rule: field 'user.name' is missing"),
         ({"campaign_field": "sale"}, "rule rule: field 'sale' is missing"),

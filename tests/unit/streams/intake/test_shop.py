@@ -21,7 +21,8 @@ SAMPLES = {"string": "text", "int": 20}
 
 def fields_of(event_type: str) -> dict[str, object]:
     """A payload of the event, made from its schema."""
-    return {field["name"]: SAMPLES[field["type"]] for field in json.loads(schema_text(event_type))["fields"]}
+    fields = {field["name"]: SAMPLES[field["type"]] for field in json.loads(schema_text(event_type))["fields"]}
+    return fields | ({"audience": "all"} if "audience" in fields else {})
 
 
 def happened(event_type: str) -> UpstreamEvent:
