@@ -41,9 +41,11 @@ class Upstream:
     seen: list[Message] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
 
+    def connector(self) -> dict[str, str]:
+        return outbox_connector(self.dsn, name=self.name, topics=f"{self.name}.events.", partitions=PARTITIONS)
+
     def start(self) -> None:
-        config = outbox_connector(self.dsn, name=self.name, topics=f"{self.name}.events.", partitions=PARTITIONS)
-        put_connector(self.name, config, connect=self.endpoints.connect, timeout_s=TIMEOUT_S)
+        put_connector(self.name, self.connector(), connect=self.endpoints.connect, timeout_s=TIMEOUT_S)
 
     def stop(self) -> None:
         """Without the connector; its slot and its offsets stay."""

@@ -1,0 +1,123 @@
+"""Rows of a real table, through Debezium as Avro, become the changes of profiles that the mapping says: enveloped and unwrapped alike."""
+
+import time
+
+import psycopg
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from ops.local.connectors import put_connector
+from schemas.clients import consumer_config
+from schemas.codec import Codec
+from schemas.records import Device, ProfileChanged, QuietHours
+from schemas.table_changes import NO_QUIET_HOURS, TableMapping, profile_change
+from tests.integration.upstream.conftest import TIMEOUT_S, Upstream
+
+pytestmark = pytest.mark.timeout(240)
+
+UNWRAP = {
+    "transforms": "unwrap",
+    "transforms.unwrap.type": "io.debezium.transforms.ExtractNewRecordState",
+    "transforms.unwrap.add.fields": "op,source.lsn,source.ts_ms",
+    "transforms.unwrap.delete.tombstone.handling.mode": "rewrite",
+}
+MAPPING = TableMapping(
+    source="cdc:preferences",
+    user_id="user_id",
+    fields={
+        "email": "email",
+        "channels": "channels",
+        "phone_verified": "verified",
+        "frequency_cap": "cap",
+        "devices": "devices",
+        "tags": "tags",
+    },
+    quiet_hours=("quiet_from", "quiet_to"),
+    occurred_at="updated_at",
+)
+
+
+def connector(upstream: Upstream, extra: dict[str, str]) -> dict[str, str]:
+    settings = upstream.connector()
+    outbox = ("transforms", "topic.creation", "value.converter", "header.converter", "publication")
+    registry = "value.converter.apicurio.registry"
+    return {key: value for key, value in settings.items() if not key.startswith(outbox)} | {
+        "table.include.list": r"public\.preferences",
+        "publication.name": upstream.name,
+        "publication.autocreate.mode": "filtered",
+        "tombstones.on.delete": "true",
+        "topic.creation.default.partitions": "1",
+        "topic.creation.default.replication.factor": "1",
+        "value.converter": "io.apicurio.registry.utils.converter.AvroConverter",
+        f"{registry}.url": upstream.endpoints.registry_native,
+        f"{registry}.as-confluent": "true",
+        f"{registry}.use-id": "contentId",
+        f"{registry}.headers.enabled": "false",
+        f"{registry}.auto-register": "true",
+        f"{registry}.find-latest": "true",
+        **extra,
+    }
+
+
+@pytest.mark.parametrize("extra", [{}, UNWRAP], ids=["enveloped", "unwrapped"])
+def test_rows_become_changes(upstream: Upstream, extra: dict[str, str]) -> None:
+    with psycopg.connect(upstream.dsn, autocommit=True) as db:
+        db.execute(
+            "CREATE TABLE preferences (user_id text PRIMARY KEY, email text, channels text[], verified boolean NOT NULL, cap integer,"
+            " devices text[], tags text[], quiet_from time, quiet_to time, updated_at timestamptz NOT NULL, unmapped jsonb)"
+        )
+        insert = (
+            "INSERT INTO preferences VALUES ('u-1', 'ann@example.org', '{push,sms}', true, 5, '{ios:a:b,web:c}', '{vip,NULL}',"
+            " '22:00', '07:30', '2024-03-01T13:00:00.129+01', '{}')"
+        )
+        db.execute(insert)
+        put_connector(upstream.name, connector(upstream, extra), connect=upstream.endpoints.connect, timeout_s=TIMEOUT_S)
+        db.execute("UPDATE preferences SET email = NULL, cap = NULL, quiet_to = NULL, tags = '{}', updated_at = '2024-03-01T13:00:01Z'")
+        db.execute("UPDATE preferences SET tags = (SELECT array_agg(md5(i::text)) FROM generate_series(1, 2000) i)")  # stored out of line
+        db.execute("UPDATE preferences SET verified = false")  # the tags are not logged again
+        db.execute("DELETE FROM preferences")
+        db.execute(insert)
+        changes = read(upstream, 6)
+
+    common = {"user_id": "u-1", "source": "cdc:preferences"}
+    first = ProfileChanged(
+        source_position=changes[0].source_position,
+        occurred_at=1_709_294_400_129,
+        email="ann@example.org",
+        channels=["push", "sms"],
+        phone_verified=True,
+        frequency_cap=5,
+        devices=[Device("ios", "a:b"), Device("web", "c")],
+        tags=["vip"],
+        quiet_hours=QuietHours(22 * 60, 7 * 60 + 30),
+        **common,
+    )
+    assert changes[0] == first
+    assert (changes[1].email, changes[1].frequency_cap, changes[1].quiet_hours, changes[1].tags) == ("", 100, NO_QUIET_HOURS, [])
+    assert changes[1].occurred_at == 1_709_298_001_000
+    assert len(changes[2].tags or []) == 2000
+    assert (changes[3].phone_verified, changes[3].tags) == (False, None)
+    reset = changes[4]
+    assert (reset.deleted, reset.channels, reset.devices, reset.frequency_cap) == (False, ["push", "email", "in_app"], [], 100)
+    assert (changes[5].email, changes[5].tags) == ("ann@example.org", ["vip"])
+    positions = [change.source_position for change in changes]
+    assert positions == sorted(set(positions)), "each change of a row is after the one before it"
+
+
+def read(upstream: Upstream, count: int) -> list[ProfileChanged]:
+    """So many changes; tombstones among them say nothing."""
+    codec = Codec(upstream.registry, {})
+    consumer = Consumer(consumer_config(upstream.endpoints.kafka, f"{upstream.name}-cdc"))
+    consumer.assign([TopicPartition(f"{upstream.name}.public.preferences", 0, 0)])
+    found: list[ProfileChanged] = []
+    deadline = time.monotonic() + TIMEOUT_S
+    try:
+        while len(found) < count:
+            assert time.monotonic() < deadline, f"{len(found)} of {count} changes"
+            for message in consumer.consume(10, 0.2):
+                if message.error() is None:
+                    change = profile_change(MAPPING, None if message.value() is None else codec.decode_any(message.value()).fields)
+                    found += [change] if change else []
+    finally:
+        consumer.close()
+    return found
