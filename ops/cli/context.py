@@ -9,6 +9,8 @@ from ops.fleet.provision import registry
 from ops.fleet.settings import worker_settings
 from projections.cassandra.connect import Contact
 from projections.cassandra.reader import Reader
+from projections.clickhouse.engine import Engine
+from projections.clickhouse.reader import Analytics
 from schemas.codec import Codec
 from schemas.provision import subjects
 from schemas.topics import catalogue
@@ -31,6 +33,16 @@ def reader(endpoints: Endpoints) -> Iterator[Reader]:
     """What Cassandra knows, for the time of the block. Raises StoreUnavailable."""
     contact = Contact(endpoints.cassandra_hosts, endpoints.cassandra_port)
     opened = Reader.open(contact, partitions=worker_settings().partitions)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def analytics(endpoints: Endpoints) -> Iterator[Analytics]:
+    """What ClickHouse knows, for the time of the block. Raises StoreUnavailable, EngineBusy."""
+    opened = Analytics.open(Engine(endpoints.clickhouse), endpoints.home)
     try:
         yield opened
     finally:

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 from httpx import HTTPError
 
 from ops.local.errors import StackError
+from projections.cassandra.lines import BadCursor
 from projections.errors import ProjectionError
 from providers.errors import ProviderError
 from schemas.errors import NotRegistered, SchemaError
@@ -34,7 +35,18 @@ class GaveUp(CliError):
     """It did not come to an end in time."""
 
 
-EXPECTED = (CliError, StackError, SchemaError, ProjectionError, ProviderError, KafkaException, HTTPError, msgspec.ValidationError, OSError)
+EXPECTED = (
+    CliError,
+    BadCursor,
+    StackError,
+    SchemaError,
+    ProjectionError,
+    ProviderError,
+    KafkaException,
+    HTTPError,
+    msgspec.ValidationError,
+    OSError,
+)
 """What is a message for people; anything else is a bug, and shows where."""
 
 

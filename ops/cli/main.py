@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ops.cli import campaign, project, send, system, topics, worker
+from ops.cli import campaign, dlq, inbox, project, send, stats, status, system, topics, why, worker
 from ops.cli.errors import EXPECTED, message
 from ops.cli.output import progress_console
 
@@ -25,6 +25,11 @@ app.command()(worker.worker)
 app.command()(project.project)
 app.command()(send.send)
 app.command()(campaign.campaign)
+app.command()(status.status)
+app.command()(why.why)
+app.command()(inbox.inbox)
+app.command()(stats.stats)
+app.add_typer(dlq.app, name="dlq")
 
 
 def main() -> None:

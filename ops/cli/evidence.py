@@ -1,0 +1,153 @@
+"""What is known about one user and one notification: from Cassandra, and from the log at the positions it names."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import msgspec
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from ops.cli.context import codec, reader
+from ops.cli.letters import DeadLetterTopic, Letter
+from ops.cli.logtail import TIMEOUT_S, consumer, read_all, read_at
+from ops.cli.missing import held, refused
+from ops.endpoints import Endpoints
+from projections.cassandra.header import Header
+from projections.cassandra.reader import Reader
+from projections.cassandra.timeline import Why
+from schemas import ids
+from schemas.codec import Codec
+from schemas.partition import partition_of
+from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, NotificationRequested, Record
+from schemas.topics import EXPANSIONS, FANOUT, deliver_topic
+
+R = TypeVar("R", bound=Record)
+CLOCK_SLACK_MS = 60_000
+
+
+class Handed(msgspec.Struct, frozen=True):
+    """The deliver batch that names the user, and where it is."""
+
+    batch: DeliverBatch
+    topic: str
+    partition: int
+    offset: int
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything found. `partition`: the user's. What is no longer on the log is None or absent."""
+
+    user_id: str
+    notification_id: str
+    partition: int
+    header: Header | None = None
+    refusal: str = ""
+    """Why there is no header, if the DLQ says so."""
+    statuses: list[Why] = []
+    handed: dict[str, Handed] = {}
+    """By channel."""
+    commands: dict[int, ExpandAudience] = {}
+    """Fan-out commands by their offset."""
+    chunks: list[AudienceExpanded] = []
+    """Of the user's partition, in order; read only when some channel has no status."""
+    named: bool | None = None
+    """Whether the request names the user; None for an expression, or when it is not known."""
+    held: list[Letter] = []
+
+
+class Detective:
+    """Gathers evidence from one store and one log."""
+
+    def __init__(self, stored: Reader, log: Consumer, wire: Codec, partitions: int) -> None:
+        self._stored, self._log, self._wire, self._partitions = stored, log, wire, partitions
+        self._dead = DeadLetterTopic(log, wire)
+
+    def gather(self, user_id: str, notification_id: str) -> Evidence:
+        """All there is to know. Raises KafkaException, StoreUnavailable."""
+        partition = partition_of(user_id, self._partitions)
+        header = self._stored.header(notification_id)
+        base = Evidence(user_id=user_id, notification_id=notification_id, partition=partition, header=header)
+        if header is None:
+            return msgspec.structs.replace(base, refusal=refused(notification_id, self._dead))
+        statuses = self._stored.why_rows(user_id, notification_id)
+        handed = {why.event.channel: found for why in statuses if (found := self._batch_of(why)) is not None}
+        if set(header.channels) - {why.event.channel for why in statuses}:
+            base = self._gaps(base, header, statuses)
+        handed |= base.handed
+        return msgspec.structs.replace(base, statuses=statuses, handed=handed, commands=self._commands(statuses, handed, partition))
+
+    def _batch_of(self, why: Why) -> Handed | None:
+        event = why.event
+        if not event.batch_id:
+            return None
+        place = (event.caused_by_topic, event.caused_by_partition, event.caused_by_offset)
+        batch = self._record(DeliverBatch, *place)
+        return Handed(batch, *place) if batch is not None else None
+
+    def _commands(self, statuses: list[Why], handed: dict[str, Handed], partition: int) -> dict[int, ExpandAudience]:
+        offsets = {one.batch.fanout_offset for one in handed.values()}
+        offsets |= {why.event.caused_by_offset for why in statuses if why.event.caused_by_topic == FANOUT}
+        found = {offset: self._record(ExpandAudience, FANOUT, partition, offset) for offset in sorted(offsets)}
+        return {offset: command for offset, command in found.items() if command is not None}
+
+    def _gaps(self, base: Evidence, header: Header, statuses: list[Why]) -> Evidence:
+        """What may explain that some channel has no status: chunks, batches that wait, the DLQ, the request itself."""
+        chunks = [one for one in self._chunks(base.notification_id, header) if one.partition == base.partition]
+        missing = [channel for channel in header.channels if channel not in {why.event.channel for why in statuses}]
+        keys = {
+            ids.batch_id(base.notification_id, base.partition, one.chunk, channel): channel
+            for one in chunks
+            for channel in missing
+            if one.queued.get(channel)
+        }
+        waiting = {keys[one.batch.batch_id]: one for one in self._batches(header, base.partition, keys) if base.user_id in one.batch.users}
+        return msgspec.structs.replace(
+            base,
+            chunks=chunks,
+            handed=waiting,
+            named=self._named(header, base.user_id),
+            held=held(self._dead, base.notification_id, base.partition, keys),
+        )
+
+    def _chunks(self, notification_id: str, header: Header) -> list[AudienceExpanded]:
+        found: dict[tuple[int, int], AudienceExpanded] = {}
+        home = partition_of(notification_id, self._partitions)
+        for message in self._since(EXPANSIONS, home, header.accepted_at):
+            if message.key() == notification_id.encode():
+                record = self._wire.decode(message.value(), AudienceExpanded)
+                found[record.partition, record.chunk] = record
+        return [found[place] for place in sorted(found)]
+
+    def _batches(self, header: Header, partition: int, keys: dict[str, str]) -> Iterator[Handed]:
+        for channel in sorted(set(keys.values())):
+            topic = deliver_topic(channel, header.priority)
+            for message in self._since(topic, partition, header.accepted_at):
+                if (message.key() or b"").decode(errors="replace") in keys:
+                    yield Handed(self._wire.decode(message.value(), DeliverBatch), topic, partition, int(message.offset() or 0))
+
+    def _named(self, header: Header, user_id: str) -> bool | None:
+        if header.audience_expression:
+            return None
+        request = self._record(NotificationRequested, *header.position)
+        return None if request is None else user_id in request.audience.users
+
+    def _record(self, kind: type[R], topic: str, partition: int, offset: int) -> R | None:
+        message = read_at(self._log, topic, partition, offset)
+        return None if message is None else self._wire.decode(message.value(), kind)
+
+    def _since(self, topic: str, partition: int, at: int) -> list[Message]:
+        """The records of a partition from a minute before `at` (epoch ms) to its end."""
+        place = TopicPartition(topic, partition, max(0, at - CLOCK_SLACK_MS))
+        start = self._log.offsets_for_times([place], timeout=TIMEOUT_S)[0].offset
+        _, end = self._log.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+        found: list[Message] = []
+        if 0 <= start < end:
+            read_all(self._log, {(topic, partition): start}, {(topic, partition): end}, found.append)
+        return found
+
+
+@contextmanager
+def detective(endpoints: Endpoints, partitions: int) -> Iterator[Detective]:
+    """One, for the time of the block."""
+    with reader(endpoints) as stored, codec(endpoints) as wire, consumer(endpoints.kafka) as log:
+        yield Detective(stored, log, wire, partitions)

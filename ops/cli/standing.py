@@ -1,0 +1,72 @@
+"""How one notification stands: what was asked for, how far it is, and a sum that must come out. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from projections.cassandra.header import Header
+from projections.cassandra.timeline import Counts, Event, Progress
+
+FINAL = ("sent", "suppressed", "failed", "expired", "unknown", "cancelled", "shed")
+
+
+class ChannelStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """Recipients of one channel. `pending`: expanded, and no outcome yet. `reasons`: by `status:reason`."""
+
+    audience: int
+    queued: int
+    outcomes: dict[str, int]
+    reasons: dict[str, int]
+    pending: int
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every recipient has exactly one outcome, or will have."""
+        return self.pending >= 0
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """One notification. `complete`: the audience is expanded, and every recipient has an outcome."""
+
+    notification_id: str
+    header: Header
+    users: int
+    chunks: int
+    expanded: bool
+    complete: bool
+    channels: dict[str, ChannelStanding]
+
+
+def standing(header: Header, progress: Progress, counts: Counts, events: Iterable[Event]) -> Standing:
+    """How the notification stands."""
+    reasons = _reasons(events)
+    channels = {channel: _channel(channel, progress, counts.get(channel, {}), reasons) for channel in header.channels}
+    return Standing(
+        notification_id=header.notification_id,
+        header=header,
+        users=progress.users,
+        chunks=progress.chunks,
+        expanded=progress.complete,
+        complete=progress.complete and all(one.pending == 0 for one in channels.values()),
+        channels=channels,
+    )
+
+
+def _channel(channel: str, progress: Progress, counts: Mapping[str, int], reasons: Mapping[str, Counter[str]]) -> ChannelStanding:
+    audience = progress.queued.get(channel, 0) + progress.suppressed.get(channel, 0)
+    outcomes = {status: counts[status] for status in FINAL if status in counts}
+    return ChannelStanding(
+        audience=audience,
+        queued=progress.queued.get(channel, 0),
+        outcomes=outcomes,
+        reasons=dict(reasons.get(channel, Counter()).most_common()),
+        pending=audience - sum(outcomes.values()),
+    )
+
+
+def _reasons(events: Iterable[Event]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for event in events:
+        found.setdefault(event.channel, Counter()).update({name: number for name, number in event.tally.items() if ":" in name})
+    return found

@@ -1,0 +1,88 @@
+"""`carillon status NOTIFICATION`: how far it is, by channel."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Group
+
+from ops.cli.context import codec, reader
+from ops.cli.errors import NotFound
+from ops.cli.lag import Groups
+from ops.cli.letters import dead_letters
+from ops.cli.missing import refused
+from ops.cli.output import AsJson, console, table, write_json
+from ops.cli.standing import FINAL, Standing, standing
+from ops.cli.times import age, clock
+from ops.endpoints import Endpoints
+from projections.cassandra.reader import Reader
+from projections.settings import INPUTS
+
+EVENTS = 1_000_000
+CASSANDRA = "carillon.cassandra"
+
+NotificationId = Annotated[str, typer.Argument(metavar="NOTIFICATION")]
+
+
+def status(notification: NotificationId, as_json: AsJson = False) -> None:
+    """How one notification stands: per channel sent, suppressed and why, failed, unknown, pending."""
+    endpoints = Endpoints.load()
+    with reader(endpoints) as stored:
+        found = read(stored, notification)
+    if found is None:
+        raise NotFound(absence(notification, endpoints))
+    if as_json:
+        write_json(found)
+    else:
+        console().print(rendered(found))
+
+
+def read(stored: Reader, notification_id: str) -> Standing | None:
+    """How it stands by Cassandra; None when the request is not there."""
+    header = stored.header(notification_id)
+    if header is None:
+        return None
+    progress, counts = stored.progress(notification_id), stored.counts(notification_id)
+    return standing(header, progress, counts, stored.events(notification_id, EVENTS))
+
+
+def absence(notification_id: str, endpoints: Endpoints) -> str:
+    """Why nothing is known of a notification."""
+    with codec(endpoints) as wire, dead_letters(endpoints, wire) as dead:
+        if why := refused(notification_id, dead):
+            return why
+    behind = Groups(endpoints.kafka).lag(CASSANDRA, INPUTS)
+    waiting = f"the Cassandra projection is {behind} records behind, try again" if behind else "nothing is waiting to be written"
+    return f"no notification {notification_id}: no request of that id was planned, none is in the DLQ, and {waiting}"
+
+
+def rendered(one: Standing) -> Group:
+    """For people."""
+    header = one.header
+    asked = header.audience_expression or f"{header.audience_users} named users"
+    about = (
+        f"[bold]{one.notification_id}[/bold]  {header.event_type} · {header.template_id} v{header.template_version} · {header.category}"
+        f" · {header.priority}" + (f" · campaign {header.campaign}" if header.campaign else "")
+    )
+    expansion = "complete" if one.expanded else "not complete yet"
+    when = f"accepted {clock(header.accepted_at)} UTC" + _expiry(header.accepted_at, header.expires_at)
+    audience = f"audience {asked}: {one.users:,} users in {one.chunks} chunks, expansion {expansion}"
+    columns = ("channel", "audience", *FINAL, "pending")
+    rows = [(channel, it.audience, *(it.outcomes.get(status, 0) for status in FINAL), it.pending) for channel, it in one.channels.items()]
+    reasons = [(channel, *name.split(":", 1), number) for channel, it in one.channels.items() for name, number in it.reasons.items()]
+    tables = [table("", columns, rows, right=columns[1:])]
+    if reasons:
+        tables.append(table("", ("channel", "status", "reason", "recipients"), reasons, right=("recipients",)))
+    return Group(about, when, audience, *tables, verdict(one))
+
+
+def verdict(one: Standing) -> str:
+    """One line: whether the sums come out."""
+    if not all(it.adds_up for it in one.channels.values()):
+        return "[red]the sums do not come out: more outcomes than recipients[/red]"
+    if one.complete:
+        return "[green]complete: every recipient has exactly one outcome[/green]"
+    return f"[yellow]going on: {sum(it.pending for it in one.channels.values()):,} recipients have no outcome yet[/yellow]"
+
+
+def _expiry(accepted_at: int, expires_at: int | None) -> str:
+    return "" if expires_at is None else f", expires {age(expires_at - accepted_at)} later"
