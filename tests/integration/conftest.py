@@ -11,6 +11,7 @@ from ops.endpoints import Endpoints
 from ops.local.borrowing import borrowed
 
 HERE = Path(__file__).parent
+TIMEOUT_S = 300  # the first test pays for the start of the stack, on a machine that may be busy
 NewTopicFixture = Callable[..., str]
 
 
@@ -18,6 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.integration)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")
