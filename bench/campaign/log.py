@@ -1,7 +1,7 @@
 """The benchmark's own look at the log: it writes requests and profiles, and asks how far each consumer group is."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -57,10 +57,18 @@ class Log:
 
     def lag(self, group: str, topics: Sequence[str]) -> int:
         """How many records the group has not committed yet."""
-        places = [TopicPartition(topic, partition) for topic in topics for partition in range(self.partitions)]
+        return self.behind(group, self.marks(topics))
+
+    def marks(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+        """The end of each partition of these topics, now."""
+        return {(topic, partition): end for topic in topics for partition, end in enumerate(self.ends(topic))}
+
+    def behind(self, group: str, marks: Mapping[tuple[str, int], int]) -> int:
+        """How many records before the marks the group has not committed yet."""
+        places = [TopicPartition(topic, partition) for topic, partition in marks]
         asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)], request_timeout=TIMEOUT_S)
         committed = asked[group].result(TIMEOUT_S).topic_partitions
-        return sum(self._end(place) - max(0, place.offset) for place in committed)
+        return sum(max(0, marks[(place.topic, place.partition)] - max(0, place.offset)) for place in committed)
 
     def ends(self, topic: str) -> list[int]:
         """The end of each partition."""
