@@ -1,0 +1,1 @@
+"""The read side of users and services: history, timeline, inbox."""

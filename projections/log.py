@@ -1,0 +1,106 @@
+"""The log, as a projection reads it: batches of messages, commits after the work, and how far it is behind."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from projections.errors import TopicUnreadable
+from projections.settings import BatchLimits
+from schemas.clients import Config, consumer_config
+
+CALL_RECORDS = 20
+"""Messages asked for in one call: what a batch may exceed its bytes by."""
+CALL_WAIT_S = 0.1
+FETCHING: Config = {
+    "queued.max.messages.kbytes": 4096,
+    "fetch.max.bytes": 4_194_304,
+    "fetch.message.max.bytes": 262_144,
+    "message.max.bytes": 2_097_152,
+    "fetch.queue.backoff.ms": 10,
+}
+"""Little is fetched ahead, as writing is slower than fetching, and soon again (librdkafka waits 1 s by default once its queue was full).
+No topic read here carries records of more than 1 MiB.
+"""
+ADMIN_TIMEOUT_S = 15.0
+_PASSING = (
+    KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError._RESOLVE,
+    KafkaError._MAX_POLL_EXCEEDED, KafkaError.REQUEST_TIMED_OUT,
+)  # fmt: skip
+"""Errors after which librdkafka goes on by itself."""
+_NO_LONGER_OURS = (
+    KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.FENCED_INSTANCE_ID,
+    KafkaError._ASSIGNMENT_LOST, KafkaError._STATE,
+)  # fmt: skip
+"""Commits refused because the partitions moved on: their new owner writes the same rows again."""
+
+_logger = logging.getLogger(__name__)
+
+
+def open_consumer(bootstrap: str, group: str, topics: Sequence[str]) -> Consumer:
+    """A consumer that has joined, or will."""
+    consumer = Consumer(consumer_config(bootstrap, group) | FETCHING)
+    consumer.subscribe(list(topics))
+    return consumer
+
+
+def gather(consumer: Consumer, limits: BatchLimits, stopped: Callable[[], bool]) -> list[Message]:
+    """The next batch; empty when nothing came in `wait_s`, or when stopped. Raises TopicUnreadable."""
+    messages: list[Message] = []
+    size, deadline = 0, time.monotonic() + limits.wait_s
+    while len(messages) < limits.records and size < limits.bytes and not stopped():
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        for message in _good(consumer.consume(min(CALL_RECORDS, limits.records - len(messages)), min(left, CALL_WAIT_S))):
+            messages.append(message)
+            size += len(message.value() or b"")
+    return messages
+
+
+def commit(consumer: Consumer, messages: Sequence[Message]) -> bool:
+    """Commit what follows `messages`, and wait for it. False: their partitions belong to another consumer by now."""
+    ends: dict[tuple[str, int], int] = {}
+    for message in messages:
+        ends[message.topic() or "", message.partition() or 0] = (message.offset() or 0) + 1
+    try:
+        consumer.commit(offsets=[TopicPartition(*place, end) for place, end in ends.items()], asynchronous=False)
+    except KafkaException as error:
+        if error.args[0].code() not in _NO_LONGER_OURS:
+            raise
+        _logger.warning("commit refused, the partitions have moved on: %s", error)
+        return False
+    return True
+
+
+def lags(consumer: Consumer) -> Iterator[tuple[str, int, int]]:
+    """(topic, partition, records not read yet) of each partition in hand, as of the last fetch."""
+    for place in consumer.position(consumer.assignment()):
+        low, high = consumer.get_watermark_offsets(place, cached=True)
+        if high >= 0:
+            yield place.topic, place.partition, max(0, high - (place.offset if place.offset >= 0 else low))
+
+
+def at_end(consumer: Consumer) -> bool:
+    """Whether all partitions in hand are read to their present end (asks the broker)."""
+    places = consumer.position(consumer.assignment())
+    return bool(places) and all(_is_at_end(consumer, place) for place in places)
+
+
+def _is_at_end(consumer: Consumer, place: TopicPartition) -> bool:
+    low, high = consumer.get_watermark_offsets(place, timeout=ADMIN_TIMEOUT_S)
+    if place.offset < 0:  # nothing read since the start: then the committed offset counts
+        place = consumer.committed([place], timeout=ADMIN_TIMEOUT_S)[0]
+    return bool(max(place.offset, low) >= high)
+
+
+def _good(messages: Sequence[Message]) -> Iterator[Message]:
+    for message in messages:
+        error = message.error()
+        if error is None:
+            yield message
+        elif error.code() not in _PASSING:
+            raise TopicUnreadable(f"{message.topic()}: {error.str()}")
+        elif error.code() != KafkaError._PARTITION_EOF:
+            _logger.warning("Kafka: %s", error.str())

@@ -1,0 +1,82 @@
+"""The loop of every projection: gather, decode, write, commit.
+
+Killed between any two of these: nothing was committed, the batch comes again, and writing it again changes nothing.
+An unexpected exception leaves the loop without a commit; the process ends and its supervisor starts it again.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import Consumer, Message
+
+from projections import metrics
+from projections.base import Item, Projection
+from projections.deadletters import DeadLetters
+from projections.intake import Intake
+from projections.log import at_end, commit, gather, lags
+from projections.settings import BatchLimits
+
+LAG_EVERY_S = 1.0
+
+_logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """One projection and its consumer, in one thread. `on_batch` is called with the items after each commit."""
+
+    def __init__(
+        self,
+        projection: Projection,
+        consumer: Consumer,
+        intake: Intake,
+        dead_letters: DeadLetters,
+        limits: BatchLimits,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._projection, self._consumer, self._intake = projection, consumer, intake
+        self._dead_letters, self._limits, self._stopped = dead_letters, limits, stopped
+        self._lag_due = 0.0
+
+    def run(self, until_end: bool = False) -> int:
+        """Until stopped, or with `until_end` until everything that is on the topics is written; returns the number of records.
+
+        Raises StoreUnavailable, RegistryUnavailable, TopicUnreadable, DeadLetterLost, KafkaException; what was not committed comes again.
+        """
+        count = 0
+        try:
+            while not self._stopped():
+                messages = gather(self._consumer, self._limits, self._stopped)
+                self._report_lag()
+                if messages:
+                    self._batch(messages)
+                    count += len(messages)
+                elif until_end and at_end(self._consumer):
+                    break
+        finally:
+            self._consumer.close()
+        return count
+
+    def _batch(self, messages: Sequence[Message]) -> None:
+        with metrics.BATCH_SECONDS.labels(self._projection.name).time():
+            items = self._intake.items(messages)
+            self._projection.apply(items)
+            self._dead_letters.confirm()
+            commit(self._consumer, messages)
+        self._count(items, len(messages) - len(items))
+
+    def _count(self, items: Sequence[Item], refused: int) -> None:
+        name = self._projection.name
+        for topic, number in Counter(item.position.topic for item in items).items():
+            metrics.RECORDS.labels(name, topic).inc(number)
+        if refused:
+            metrics.DEAD_LETTERS.labels(name).inc(refused)
+            _logger.warning("%s: %d records went to the dead letters", name, refused)
+
+    def _report_lag(self) -> None:
+        if time.monotonic() < self._lag_due:
+            return
+        self._lag_due = time.monotonic() + LAG_EVERY_S
+        for topic, partition, records in lags(self._consumer):
+            metrics.LAG.labels(self._projection.name, topic, str(partition)).set(records)
