@@ -47,7 +47,8 @@ def explain(found: Evidence) -> Answer:
     channels = [_fate(channel, found, found.header) for channel in found.header.channels]
     reached = bool(found.statuses or found.handed)
     verdict = "" if reached else channels[0].verdict
-    return Answer(found.user_id, found.notification_id, verdict, [requested(found.header)], channels if reached else [])
+    links = [requested(found.header), *(_expanded(found.partition, *item) for item in sorted(found.commands.items()))]
+    return Answer(found.user_id, found.notification_id, verdict, links, channels if reached else [])
 
 
 def requested(header: Header) -> Link:
@@ -66,52 +67,45 @@ def at(topic: str, partition: int, offset: int) -> str:
 def _fate(channel: str, found: Evidence, header: Header) -> Fate:
     statuses = [why for why in found.statuses if why.event.channel == channel]
     handed = found.handed.get(channel)
-    links = [*_decision(statuses, handed, found), *(_status(why, handed, header, found.partition) for why in statuses)]
+    links = [*_decision(handed, found), *(_status(why, handed, found.partition) for why in statuses)]
     if statuses:
         return Fate(channel, _outcome(statuses[-1], header), links)
     return Fate(channel, _waiting(handed, found) if handed else absence(channel, found, header), links)
 
 
-def _decision(statuses: list[Why], handed: Handed | None, found: Evidence) -> Iterator[Link]:
-    """The chunk of the audience, and the decision to hand the user to delivery."""
-    fanout = handed.batch.fanout_offset if handed else _fanout_offset(statuses)
-    if fanout is not None:
-        yield _expanded(found.partition, fanout, found.commands.get(fanout))
+def _decision(handed: Handed | None, found: Evidence) -> Iterator[Link]:
+    """The decision to hand the user to delivery."""
     if handed:
         batch = handed.batch
         offset = batch.profile_offsets[batch.users.index(found.user_id)]
-        said = f"send, by policy {batch.policy_version} and the profile at {profile_at(found.partition, offset)}; batch {batch.batch_id}"
+        said = f"send, by policy {batch.policy_version} and {profile_at(found.partition, offset)}; batch {batch.batch_id}"
         yield Link("decided", batch.decided_at, at(handed.topic, handed.partition, handed.offset), said)
-
-
-def _fanout_offset(statuses: list[Why]) -> int | None:
-    return next((why.event.caused_by_offset for why in statuses if why.event.caused_by_topic == FANOUT), None)
 
 
 def _expanded(partition: int, offset: int, command: ExpandAudience | None) -> Link:
     if command is None:
         return Link("planned", None, at(FANOUT, partition, offset), "the command is no longer on the log")
-    whom = f"{command.expression!r} after user {command.cursor!r}" if command.expression else f"{len(command.users)} named users"
+    after = f" after {command.cursor}" if command.cursor else ", the first"
+    whom = f"{command.expression}{after}" if command.expression else f"{len(command.users)} named users"
     return Link("planned", None, at(FANOUT, partition, offset), f"chunk {command.chunk} of partition {partition}: {whom}")
 
 
-def _status(why: Why, handed: Handed | None, header: Header, partition: int) -> Link:
+def _status(why: Why, handed: Handed | None, partition: int) -> Link:
     event = why.event
-    parts = [f"{why.status}: {why.reason}" if why.reason else why.status]
-    parts += [f"by {event.provider}, attempt {event.attempt}"] if event.provider else []
+    parts = [f"by {event.provider}, attempt {event.attempt}"] if event.provider else []
+    parts += [why.reason] if why.reason else []
     parts += [f"message {why.provider_message_id}"] if why.provider_message_id else []
     parts += [why.detail] if why.detail else []
     if handed is None:  # decided against, at expansion
-        parts.append(f"by policy {event.policy_version} and the profile at {profile_at(partition, why.profile_offset)}")
+        parts.append(f"by policy {event.policy_version} and {profile_at(partition, why.profile_offset)}")
     elif why.profile_offset >= 0:
-        parts.append(f"the profile was read again at {profile_at(partition, why.profile_offset)}")
-    parts.append(f"{age(max(0, event.at - header.accepted_at))} after acceptance")
-    return Link("told" if handed else "decided", event.at, at(event.topic, event.partition, event.offset), "; ".join(parts))
+        parts.append(f"checked again by {profile_at(partition, why.profile_offset)}")
+    return Link(why.status, event.at, at(event.topic, event.partition, event.offset), "; ".join(parts))
 
 
 def profile_at(partition: int, offset: int) -> str:
     """The profile's version; there is none for a user nobody knew."""
-    return at(PROFILES, partition, offset) if offset >= 0 else "no offset (the user was not known)"
+    return f"the profile at {at(PROFILES, partition, offset)}" if offset >= 0 else "no profile: the user was not known"
 
 
 def _outcome(why: Why, header: Header) -> str:
@@ -132,9 +126,7 @@ def absence(channel: str, found: Evidence, header: Header) -> str:
     """Why no status and no batch names the user."""
     letter = next((one for one in found.held if one.key == found.notification_id), None)
     if letter:
-        return (
-            f"never reached fan-out: {letter.step} refused the command of its partition: {letter.detail}; in the DLQ as {letter.id}"
-        )
+        return f"never reached fan-out: {letter.step} refused the command of its partition: {letter.detail}; in the DLQ as {letter.id}"
     if found.named is False:
         return f"never reached fan-out: the request names {header.audience_users} users, and {found.user_id} is not among them"
     last = next((one for one in found.chunks if one.last), None)

@@ -12,9 +12,9 @@ from httpx import HTTPError
 
 from ops.local.errors import StackError
 from projections.cassandra.lines import BadCursor
-from projections.errors import ProjectionError
+from projections.errors import ProjectionError, StoreUnavailable
 from providers.errors import ProviderError
-from schemas.errors import NotRegistered, SchemaError
+from schemas.errors import RegistryUnavailable, SchemaError
 
 START = "is it running? `carillon up` starts it"
 
@@ -54,8 +54,6 @@ def message(error: BaseException) -> str:
     """What to tell about an expected error."""
     if isinstance(error, KafkaException):
         return f"Kafka: {error.args[0].str() if error.args else error}; {START}"
-    if isinstance(error, NotRegistered):
-        return str(error)
-    if isinstance(error, ProjectionError | HTTPError) or type(error).__name__ == "RegistryUnavailable":
+    if isinstance(error, StoreUnavailable | RegistryUnavailable | HTTPError):
         return f"{' '.join(str(error).split())[:600]}; {START}"
     return str(error)

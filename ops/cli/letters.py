@@ -1,4 +1,4 @@
-"""The dead letters: the latest record of each `topic/partition/offset` says how it stands. The pure part is `Letters`."""
+"""The dead letters: the records of each `topic/partition/offset` together say how it stands. The pure part is `Letters`."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,10 @@ DEAD = "dead"
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """One dead letter without its bytes. Times in epoch ms; `at`: (partition, offset) in `notify.dlq`."""
+    """One dead letter without its bytes. Times in epoch ms; `at`: (partition, offset) in `notify.dlq`.
+
+    Several steps may read a topic and give up on the same record: `step` names all of them, the first one first.
+    """
 
     id: str
     state: str
@@ -45,12 +48,12 @@ class Filter(msgspec.Struct, frozen=True):
 
     def takes(self, letter: Letter) -> bool:
         """Whether a letter is meant."""
-        wanted = ((self.state, letter.state), (self.topic, letter.topic), (self.reason, letter.reason), (self.step, letter.step))
-        return all(want in ("", have) for want, have in wanted)
+        wanted = ((self.state, letter.state), (self.topic, letter.topic), (self.reason, letter.reason))
+        return all(want in ("", have) for want, have in wanted) and (not self.step or self.step in letter.step.split(", "))
 
 
 class Letters:
-    """Letters by id; a later record of the same id replaces an earlier one."""
+    """Letters by id. What was replayed or discarded stays so, even when a slower step gives up on the same record later."""
 
     def __init__(self) -> None:
         self._letters: dict[str, Letter] = {}
@@ -58,7 +61,8 @@ class Letters:
     def add(self, record: DeadLetter, at: tuple[int, int]) -> None:
         """Take note of one record of the topic."""
         letter = letter_of(record, at)
-        self._letters[letter.id] = letter
+        before = self._letters.get(letter.id)
+        self._letters[letter.id] = letter if before is None else joined(before, letter)
 
     def chosen(self, wanted: Filter) -> list[Letter]:
         """Those that are meant, oldest first."""
@@ -70,6 +74,14 @@ class Letters:
         if unknown := [one for one in wanted if one not in self._letters]:
             raise NotFound(f"no dead letter {', '.join(unknown)}; `carillon dlq list` shows what there is")
         return [self._letters[one] for one in wanted]
+
+
+def joined(before: Letter, now: Letter) -> Letter:
+    """Two records of one letter as one."""
+    if before.state != DEAD:
+        return before
+    steps = dict.fromkeys([*before.step.split(", "), *now.step.split(", ")])
+    return msgspec.structs.replace(now, step=", ".join(steps))
 
 
 def letter_of(record: DeadLetter, at: tuple[int, int]) -> Letter:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ops.cli import campaign, dlq, inbox, project, send, stats, status, system, topics, why, worker
+from ops.cli import campaign, demo, dlq, inbox, project, send, stats, status, system, topics, why, worker
 from ops.cli.errors import EXPECTED, message
 from ops.cli.output import progress_console
 
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="One domain event in, a million people told once. Endpoints come from the running stack, or from CARILLON_... variables.",
 )
+app.command()(demo.demo)
 app.command()(system.up)
 app.command()(system.down)
 app.command()(system.ps)

@@ -37,14 +37,17 @@ def _parts(answer: Answer) -> Iterator[RenderableType]:
     yield f"[bold]{escape(answer.user_id)}[/bold] and notification [bold]{escape(answer.notification_id)}[/bold]"
     if answer.verdict:
         yield f"[yellow]{escape(answer.verdict)}[/yellow]"
-    if answer.links:
-        yield table("", ("step", "when (UTC)", "place on the log", "what"), map(_row, answer.links))
+    if not answer.links:
+        return
+    chain = table("", ("step", "when (UTC)", "place on the log", "what"), map(_row, answer.links))
     for fate in answer.channels:
+        chain.add_section()
         colour = "green" if fate.verdict.startswith("sent") else "yellow"
-        yield f"\n[bold]{fate.channel}[/bold]  [{colour}]{escape(fate.verdict)}[/{colour}]"
-        if fate.links:
-            yield table("", ("step", "when (UTC)", "place on the log", "what"), map(_row, fate.links))
+        chain.add_row(f"[bold]{fate.channel}[/bold]", "", "", f"[{colour}]{escape(fate.verdict)}[/{colour}]")
+        for link in fate.links:
+            chain.add_row(*_row(link))
+    yield chain
 
 
 def _row(link: Link) -> tuple[str, str, str, str]:
-    return link.what, clock(link.at), link.where, escape(link.said)
+    return link.what, clock(link.at)[11:] or "-", link.where, escape(link.said)

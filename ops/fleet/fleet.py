@@ -32,13 +32,14 @@ def up(progress: Progress | None = None, *, settings: FleetSettings | None = Non
         return _start(stopped, settings, progress or _silent)
 
 
-def down(progress: Progress | None = None, *, settings: FleetSettings | None = None) -> list[str]:
-    """Stop every member that was started from this home and nothing else; returns their names."""
+def down(progress: Progress | None = None, *, only: Iterable[str] | None = None, settings: FleetSettings | None = None) -> list[str]:
+    """Stop the members (default: every one) that were started from this home and nothing else; returns their names."""
     settings = settings or FleetSettings.load()
     tell = progress or _silent
     with exclusive(settings.local.home):
-        names = sorted(path.stem for path in pid_file(settings, "").parent.glob("*.pid"))
-        return _each(names, lambda name: _stop(name, settings, tell))
+        known = sorted(path.stem for path in pid_file(settings, "").parent.glob("*.pid"))
+        chosen = known if only is None else [name for name in known if name in set(only)]
+        return _each(chosen, lambda name: _stop(name, settings, tell))
 
 
 def status(*, settings: FleetSettings | None = None) -> list[MemberStatus]:
