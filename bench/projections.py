@@ -134,7 +134,7 @@ def cassandra_cpu(endpoints: Endpoints) -> float:
     """CPU seconds of the local Cassandra, if it is on this machine."""
     pid_file = Path(endpoints.home) / "run" / "cassandra.pid"
     try:
-        cpu = psutil.Process(int(pid_file.read_text().split()[0])).cpu_times()
+        cpu = psutil.Process(json.loads(pid_file.read_text())["pid"]).cpu_times()
     except (OSError, ValueError, psutil.Error):
         return 0.0
     return float(cpu.user + cpu.system)

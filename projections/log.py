@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from projections.errors import TopicUnreadable
 from projections.settings import BatchLimits
@@ -34,6 +35,9 @@ _NO_LONGER_OURS = (
     KafkaError._ASSIGNMENT_LOST, KafkaError._STATE,
 )  # fmt: skip
 """Commits refused because the partitions moved on: their new owner writes the same rows again."""
+
+Ends = dict[tuple[str, int], int]
+"""By (topic, partition): the offset after the last record."""
 
 _logger = logging.getLogger(__name__)
 
@@ -82,17 +86,35 @@ def lags(consumer: Consumer) -> Iterator[tuple[str, int, int]]:
             yield place.topic, place.partition, max(0, high - (place.offset if place.offset >= 0 else low))
 
 
-def at_end(consumer: Consumer) -> bool:
-    """Whether all partitions in hand are read to their present end (asks the broker)."""
+def ends(bootstrap: str, topics: Sequence[str]) -> Ends:
+    """Where each partition of the topics ends now; 0 when nothing is left in it. Raises TopicUnreadable, KafkaException."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    places = partitions(admin, topics)
+    first, after = (_offsets(admin, places, spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest()))
+    return {place: end if end > first[place] else 0 for place, end in after.items()}
+
+
+def _offsets(admin: AdminClient, places: Sequence[TopicPartition], spec: OffsetSpec) -> Ends:
+    asked = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=ADMIN_TIMEOUT_S)
+    return {(place.topic, place.partition): future.result(ADMIN_TIMEOUT_S).offset for place, future in asked.items()}
+
+
+def partitions(admin: AdminClient, topics: Sequence[str]) -> list[TopicPartition]:
+    """All partitions of the topics, at offset 0. Raises TopicUnreadable when one is not there."""
+    known = admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics
+    absent = [topic for topic in topics if topic not in known]
+    if absent:
+        raise TopicUnreadable(f"{', '.join(absent)}: not there; run `carillon topics apply`")
+    return [TopicPartition(topic, partition, 0) for topic in topics for partition in known[topic].partitions]
+
+
+def is_read_to(consumer: Consumer, until: Ends) -> bool:
+    """Whether all partitions in hand are read as far as `until`; not before there are any."""
     places = consumer.position(consumer.assignment())
-    return bool(places) and all(_is_at_end(consumer, place) for place in places)
-
-
-def _is_at_end(consumer: Consumer, place: TopicPartition) -> bool:
-    low, high = consumer.get_watermark_offsets(place, timeout=ADMIN_TIMEOUT_S)
-    if place.offset < 0:  # nothing read since the start: then the committed offset counts
-        place = consumer.committed([place], timeout=ADMIN_TIMEOUT_S)[0]
-    return bool(max(place.offset, low) >= high)
+    unread = [place for place in places if place.offset < 0]
+    if unread:  # nothing came since the start: then the committed offset counts
+        places = [place for place in places if place.offset >= 0] + consumer.committed(unread, timeout=ADMIN_TIMEOUT_S)
+    return bool(places) and all(max(place.offset, 0) >= until.get((place.topic, place.partition), 0) for place in places)
 
 
 def _good(messages: Sequence[Message]) -> Iterator[Message]:

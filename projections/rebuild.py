@@ -3,12 +3,11 @@
 That changes no row and no figure for what was written; it brings back what was lost. Tables are not emptied: topics keep 7 days, tables 90.
 """
 
-from collections.abc import Sequence
-
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from projections.errors import GroupBusy, TopicUnreadable
+from projections.errors import GroupBusy
+from projections.log import partitions
 from projections.settings import Addresses, Settings
 
 TIMEOUT_S = 15.0
@@ -22,7 +21,7 @@ def rebuild(name: str, addresses: Addresses, settings: Settings | None = None) -
     """
     settings = settings or Settings()
     admin, group = AdminClient({"bootstrap.servers": addresses.kafka}), settings.group(name)
-    places = _partitions(admin, list(settings.inputs))
+    places = partitions(admin, list(settings.inputs))
     request = [ConsumerGroupTopicPartitions(group, places)]
     try:
         answer = admin.alter_consumer_group_offsets(request, request_timeout=TIMEOUT_S)[group].result(TIMEOUT_S)
@@ -32,14 +31,6 @@ def rebuild(name: str, addresses: Addresses, settings: Settings | None = None) -
         if place.error is not None:
             raise _reason(group, place.error)
     return len(places)
-
-
-def _partitions(admin: AdminClient, topics: Sequence[str]) -> list[TopicPartition]:
-    known = admin.list_topics(timeout=TIMEOUT_S).topics
-    absent = [topic for topic in topics if topic not in known]
-    if absent:
-        raise TopicUnreadable(f"{', '.join(absent)}: not there; run `carillon topics apply`")
-    return [TopicPartition(topic, partition, 0) for topic in topics for partition in known[topic].partitions]
 
 
 def _reason(group: str, error: KafkaError) -> Exception:

@@ -14,7 +14,7 @@ from prometheus_client import start_http_server
 from projections.base import Projection
 from projections.deadletters import DeadLetters
 from projections.intake import Intake
-from projections.log import open_consumer
+from projections.log import ends, open_consumer
 from projections.retry import retried
 from projections.runner import Runner
 from projections.settings import Addresses, Settings
@@ -60,7 +60,7 @@ def run_one(name: str, addresses: Addresses, settings: Settings, until_end: bool
         runner = runner_of(projection, addresses, settings, stop)
         _logger.info("projection %s reads %s", name, ", ".join(settings.inputs))
         ready()
-        return runner.run(until_end)
+        return runner.run(ends(addresses.kafka, list(settings.inputs)) if until_end else None)
 
 
 def runner_of(projection: Projection, addresses: Addresses, settings: Settings, stop: threading.Event) -> Runner:

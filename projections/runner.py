@@ -15,7 +15,7 @@ from projections import metrics
 from projections.base import Item, Projection
 from projections.deadletters import DeadLetters
 from projections.intake import Intake
-from projections.log import at_end, commit, gather, lags
+from projections.log import Ends, commit, gather, is_read_to, lags
 from projections.settings import BatchLimits
 
 LAG_EVERY_S = 1.0
@@ -39,8 +39,8 @@ class Runner:
         self._dead_letters, self._limits, self._stopped = dead_letters, limits, stopped
         self._lag_due = 0.0
 
-    def run(self, until_end: bool = False) -> int:
-        """Until stopped, or with `until_end` until everything that is on the topics is written; returns the number of records.
+    def run(self, until: Ends | None = None) -> int:
+        """Until stopped, or until everything before `until` is written; returns the number of records.
 
         Raises StoreUnavailable, RegistryUnavailable, TopicUnreadable, DeadLetterLost, KafkaException; what was not committed comes again.
         """
@@ -52,7 +52,7 @@ class Runner:
                 if messages:
                     self._batch(messages)
                     count += len(messages)
-                elif until_end and at_end(self._consumer):
+                if until is not None and is_read_to(self._consumer, until):
                     break
         finally:
             self._consumer.close()

@@ -10,6 +10,8 @@ from projections.errors import ProjectionError
 from schemas.records import Outcome, StatusBatch
 
 FORMAT = b"\x01"
+MAX_RAW_BYTES = 16 * 1024 * 1024
+"""Far more than a record of 1 MiB can hold."""
 
 
 class BadBlob(ProjectionError):
@@ -93,9 +95,11 @@ def _plain(outcome: Outcome) -> tuple[str, str, str]:
 def _raw(blob: bytes) -> bytes:
     if blob[:1] != FORMAT:
         raise BadBlob(f"format {blob[:1]!r}, not {FORMAT!r}")
+    if int.from_bytes(blob[1:5], "little") > MAX_RAW_BYTES:
+        raise BadBlob(f"says it is larger than {MAX_RAW_BYTES} bytes")
     try:
         raw: bytes = lz4.block.decompress(blob[1:])
-    except lz4.block.LZ4BlockError as error:
+    except (lz4.block.LZ4BlockError, ValueError) as error:
         raise BadBlob(str(error)) from error
     return raw
 
