@@ -40,11 +40,15 @@ class Parts:
 
 @dataclass(frozen=True)
 class Role:
-    """`replica`: None for none, else whether the index by tag is kept. `forgets`: table values may vanish after 48 h."""
+    """`replica`: None for none, else whether the index by tag is kept. `forgets`: table values may vanish after 48 h.
+
+    `yields`: on a machine that all roles share, the others go first.
+    """
 
     make: Callable[[Parts], Steps]
     replica: bool | None
     forgets: bool = True
+    yields: bool = False
 
 
 def _profiles(parts: Parts) -> Steps:
@@ -75,8 +79,8 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
 
 
 ROLES: Mapping[str, Role] = {
-    "profiles": Role(_profiles, replica=None, forgets=False),
+    "profiles": Role(_profiles, replica=None, forgets=False, yields=True),
     "decide": Role(_decide, replica=True),
     "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False),
-    "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False),
+    "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, yields=True),
 }

@@ -30,6 +30,7 @@ from streams.step.store import Store
 logger = logging.getLogger("carillon.worker")
 
 EXIT_UNEXPECTED = 70
+NICE = 5
 FORGET_S = 48 * 3600
 GC_ALLOCATIONS = 50_000
 
@@ -39,6 +40,8 @@ def run_worker(role: str, kafka: str, registry: str, home: Path, settings: Worke
 
     `kafka`: bootstrap servers; `registry`: Confluent-compatible base URL; `home`: folder for local state.
     """
+    if ROLES[role].yields:
+        os.nice(NICE)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     app = make_app(role, kafka, settings)
