@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import psutil
+
 from bench.campaign.counts import Counts, count, received, until
 from bench.campaign.log import Log
-from bench.campaign.machine import cpu_s, rss_mb, spent
+from bench.campaign.machine import cpu_s, pids, rss_mb, spent
 from bench.campaign.people import tag
 from bench.campaign.urgent import Urgent
 from ops.endpoints import Endpoints
-from ops.fleet import fleet
 from schemas.ids import notification_id
 from schemas.records import Audience, AudienceExpanded, Notification, NotificationRequested, Priority
 from schemas.topics import EXPANSIONS, PROFILE_EVENTS, REQUESTS, STATUS
@@ -20,6 +21,8 @@ Tell = Callable[[str], None]
 
 LOAD_S = 900.0
 RUN_S = 600.0
+SUSPENDED_S = 14.0
+"""Longer, and a suspended worker would take its session for lost (half of 30 s)."""
 STORES = ("carillon.cassandra", "carillon.clickhouse")
 READ = (REQUESTS, STATUS, EXPANSIONS)
 
@@ -63,13 +66,16 @@ class Bench:
         return self._arrived(urgent)
 
     def decide_only(self, size: int) -> float:
-        """Recipients/s of expansion and decision in the decide process, with nobody delivering."""
-        self._stopped(("bulk-1", "project-cassandra-1", "project-clickhouse-1"))
+        """Recipients/s of expansion and decision in the decide process, while delivery and projections are suspended."""
+        others = [psutil.Process(pid) for name, pid in pids().items() if name.startswith(("bulk", "project"))]
+        for process in others:
+            process.suspend()
         try:
             since, notification = self._start(size)
-            return _rate(self.log.expansions(since, notification, RUN_S))
+            return _rate(self.log.expansions(since, notification, SUSPENDED_S))
         finally:
-            fleet.ensure_running()
+            for process in others:
+                process.resume()
             self._settle()
 
     def campaign(self, size: int, urgent: Urgent | None = None) -> Run:
@@ -119,10 +125,6 @@ class Bench:
 
     def _settle(self) -> None:
         until(lambda: self._lag() == 0 and self.log.lag("carillon.bulk", BULK) == 0, "everything is quiet", RUN_S, 0.5)
-
-    def _stopped(self, names: tuple[str, ...]) -> None:
-        for name in names:
-            fleet.kill(name)
 
     def _next_seed(self) -> int:
         self._seed += 1
