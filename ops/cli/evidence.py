@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import msgspec
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, Message
 
 from ops.cli.context import codec, reader
 from ops.cli.letters import DeadLetterTopic, Letter
-from ops.cli.logtail import TIMEOUT_S, consumer, read_all, read_at
+from ops.cli.logtail import consumer, read_at, read_since
 from ops.cli.missing import held, refused
 from ops.endpoints import Endpoints
 from projections.cassandra.header import Header
@@ -136,14 +136,7 @@ class Detective:
         return None if message is None else self._wire.decode(message.value(), kind)
 
     def _since(self, topic: str, partition: int, at: int) -> list[Message]:
-        """The records of a partition from a minute before `at` (epoch ms) to its end."""
-        place = TopicPartition(topic, partition, max(0, at - CLOCK_SLACK_MS))
-        start = self._log.offsets_for_times([place], timeout=TIMEOUT_S)[0].offset
-        _, end = self._log.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
-        found: list[Message] = []
-        if 0 <= start < end:
-            read_all(self._log, {(topic, partition): start}, {(topic, partition): end}, found.append)
-        return found
+        return read_since(self._log, topic, partition, at - CLOCK_SLACK_MS)
 
 
 @contextmanager

@@ -72,6 +72,16 @@ def read_at(reader: Consumer, topic: str, partition: int, offset: int) -> Messag
     return message if message is not None and message.offset() == offset else None
 
 
+def read_since(reader: Consumer, topic: str, partition: int, at: int) -> list[Message]:
+    """The records of a partition from those of `at` (epoch ms) to its end. Raises KafkaException, GaveUp."""
+    start = reader.offsets_for_times([TopicPartition(topic, partition, max(0, at))], timeout=TIMEOUT_S)[0].offset
+    _, end = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+    found: list[Message] = []
+    if 0 <= start < end:
+        read_all(reader, {(topic, partition): start}, {(topic, partition): end}, found.append)
+    return found
+
+
 def read_all(reader: Consumer, starts: Starts, stops: Starts, visit: Callable[[Message], None]) -> None:
     """Hand every record from `starts` up to `stops` (not included) to `visit`. Raises GaveUp when nothing arrives for 15 s."""
     left = {place: stops[place] for place, start in starts.items() if start < stops[place]}

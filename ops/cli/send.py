@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from ops.cli import options, requesting
+from ops.cli import options
 from ops.cli.asking import Asked, duration_ms, names, variables
-from ops.cli.output import AsJson, console, write_json
-from ops.cli.progress import bar, summary
-from ops.endpoints import Endpoints
+from ops.cli.carrying import carry_out
+from ops.cli.output import AsJson
 
 EVENT_TYPE = "direct"
 
@@ -42,19 +41,4 @@ def send(
         version=template_version,
         expires_after_ms=None if expires is None else duration_ms(expires),
     )
-    endpoints = Endpoints.load()
-    request, repeated = requesting.prepare(asked, key, endpoints)
-    notification_id = request.notification.notification_id
-    if wait and not repeated:
-        with bar(template) as show:
-            tally = requesting.send_and_watch(request, endpoints, timeout, show)
-        if as_json:
-            write_json({"notification_id": notification_id, "users": tally.users, "channels": tally.counts})
-        else:
-            console().print(summary(notification_id, tally))
-        return
-    requesting.send(request, endpoints)
-    if as_json:
-        write_json({"notification_id": notification_id, "repeated": repeated})
-    else:
-        typer.echo(notification_id)
+    carry_out(asked, key, wait=wait, timeout_s=timeout, as_json=as_json)

@@ -75,7 +75,7 @@ def checks(facts: Facts, triggers: Triggers) -> Iterator[Check]:
     yield Check("rolled back and yet heard of", len(keys.intersection(facts.rolled_back)), 0, "log")
     yield Check("requested = planned", len(expected.keys() & facts.requested.keys()), len(expected.keys() & facts.planned), "log")
     yield Check("planned = expanded completely", len(expected), sum(tally.expansion_complete for tally in mine.values()), "log")
-    yield Check("the sale's audience = customers", facts.tallies[facts.sale].users, facts.people, "log, seed")
+    yield Check("the sale's audience = customers", _sale(facts).users, facts.people, "log, seed")
     yield from _outcomes(mine.values())
     yield from _provider(facts)
     yield from _stores(facts, mine)
@@ -97,6 +97,10 @@ def statuses(counts: Mapping[str, int]) -> Counter[str]:
     for name, number in counts.items():
         found[name.partition(":")[0]] += number
     return found
+
+
+def _sale(facts: Facts) -> Tally:
+    return facts.tallies.get(facts.sale) or Tally()
 
 
 def _extra(facts: Facts, expected: Set[str]) -> int:
@@ -128,7 +132,7 @@ def _stores(facts: Facts, mine: Mapping[str, Tally]) -> Iterator[Check]:
     for channel, counts in totals(mine.values()).items():
         both = compared(counts, facts.clickhouse.get(channel, {}))
         yield Check(f"{channel}: outcomes = rows, by reason", *both, "log, ClickHouse")
-    for channel, counts in sorted(facts.tallies[facts.sale].counts.items()):
+    for channel, counts in sorted(_sale(facts).counts.items()):
         both = compared(statuses(counts), facts.cassandra_sale.get(channel, {}))
         yield Check(f"{channel}: the sale's outcomes = recipients", *both, "log, Cassandra")
 

@@ -1,0 +1,104 @@
+"""Every way in which a user did or did not get a notification, from evidence alone."""
+
+import msgspec
+
+from ops.cli.chain import Answer, explain
+from ops.cli.evidence import Evidence, Handed
+from ops.cli.letters import Letter
+from ops.cli.why import rendered
+from projections.cassandra.timeline import Event, Why
+from schemas.records import ExpandAudience
+from tests.unit.ops.cli.made import NOTIFICATION_ID, batch, expanded, notification
+from tests.unit.ops.cli.test_standing import HEADER
+
+COMMAND = ExpandAudience(notification=notification(), expression="tag:x", cursor="amy", chunk=3, partitions=8)
+BASE = Evidence(user_id="ann", notification_id=NOTIFICATION_ID, partition=4, header=HEADER)
+HANDED = Handed(batch(["amy", "ann"]), "notify.deliver.push.low", 4, 11)
+
+
+def told(status: str, channel: str, *, reason: str = "", fanout: bool = False, offset: int = 6) -> Why:
+    cause = ("notify.fanout", 4, 7) if fanout else ("notify.deliver.push.low", 4, 11)
+    batch_id, provider = ("", "") if fanout else ("b1", "sandbox-push")
+    event = Event(5_002, channel, {status: 1}, 1, provider, 1, "policy1", batch_id, "s1", "notify.status", 4, 20, *cause)
+    return Why(status, reason, "", offset, "" if fanout else "m-1", event)
+
+
+def letter(key: str, topic: str) -> Letter:
+    return Letter(f"{topic}/4/9", "dead", "truncated", "audience", "Truncated: ...", topic, 4, 9, 0, 0, key, 1, (0, 0))
+
+
+def explained(**changes: object) -> Answer:
+    answer = explain(msgspec.structs.replace(BASE, **changes))
+    assert rendered(answer)
+    return answer
+
+
+def test_a_message_that_was_sent_has_the_whole_chain_with_positions() -> None:
+    both = [told("sent", "push"), told("suppressed", "email", reason="no_address", fanout=True)]
+    answer = explained(statuses=both, handed={"push": HANDED}, commands={7: COMMAND})
+    assert [(link.what, link.where) for link in answer.links] == [("requested", "notify.requests/0/9"), ("planned", "notify.fanout/4/7")]
+    assert "chunk 3 of partition 4: tag:x after amy" in answer.links[1].said
+    push, email = answer.channels
+    assert push.verdict == "sent by sandbox-push 5.0 s after acceptance"
+    assert [(link.what, link.where) for link in push.links] == [
+        ("decided", "notify.deliver.push.low/4/11"),
+        ("sent", "notify.status/4/20"),
+    ]
+    assert "notify.profiles/4/5" in push.links[0].said
+    assert "message m-1" in push.links[1].said
+    assert "checked again by the profile at notify.profiles/4/6" in push.links[1].said
+    assert email.verdict == "suppressed: no_address"
+    assert "policy1" in email.links[0].said
+
+
+def test_a_user_nobody_knew_has_no_profile_to_cite() -> None:
+    unknown = [told("suppressed", channel, reason="user_unknown", fanout=True, offset=-1) for channel in HEADER.channels]
+    answer = explained(statuses=unknown)
+    assert "the user was not known" in answer.channels[0].links[0].said
+
+
+def test_an_unknown_notification() -> None:
+    assert explained(header=None).verdict.startswith("never reached fan-out: no request of that id was planned")
+
+
+def test_a_request_that_was_refused_says_by_whom_and_where_it_is() -> None:
+    why = "never reached fan-out: planner refused its request; in the DLQ as notify.requests/1/2"
+    assert explained(header=None, refusal=why).verdict == why
+
+
+def test_a_user_outside_the_audience() -> None:
+    answer = explained(chunks=[expanded(4, 0, last=False), expanded(4, 1)])
+    assert answer.verdict == (
+        "never reached fan-out: 'tag:x' did not hold for ann when partition 4 was expanded (last chunk: notify.fanout/4/7)"
+    )
+    assert answer.channels == []
+
+
+def test_a_user_the_request_does_not_name() -> None:
+    header = msgspec.structs.replace(HEADER, audience_expression="", audience_users=3)
+    assert "names 3 users, and ann is not among them" in explained(header=header, named=False).verdict
+
+
+def test_an_expansion_that_is_under_way() -> None:
+    assert "has decided 1 chunks and goes on" in explained(chunks=[expanded(4, 0, last=False)]).verdict
+
+
+def test_a_command_in_the_dlq() -> None:
+    answer = explained(held=[letter(NOTIFICATION_ID, "notify.fanout")])
+    assert "audience refused the command of its partition" in answer.verdict
+    assert "notify.fanout/4/9" in answer.verdict
+
+
+def test_a_batch_that_waits_and_one_in_the_dlq() -> None:
+    chunks = [expanded(4, 0)]
+    waiting = explained(handed={"push": HANDED}, chunks=chunks)
+    assert waiting.channels[0].verdict == "waiting for delivery: in the batch at notify.deliver.push.low/4/11, no outcome yet"
+    stuck = explained(handed={"push": HANDED}, chunks=chunks, held=[letter("b1", "notify.deliver.push.low")])
+    assert "not delivered: audience refused its batch" in stuck.channels[0].verdict
+
+
+def test_a_record_that_is_gone_is_said_to_be_gone() -> None:
+    answer = explained(statuses=[told("sent", "push")], handed={"push": HANDED}, chunks=[expanded(4, 0)])
+    assert answer.channels[0].links
+    gone = explained(statuses=[told("sent", "push")], chunks=[expanded(4, 0)])
+    assert [link.what for link in gone.channels[0].links] == ["sent"]

@@ -1,0 +1,34 @@
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from ops.cli.errors import BadRequest
+from ops.cli.requesting import as_before
+from schemas.records import NotificationRequested
+from streams.planner.rules import digest_of
+from tests.unit.ops.cli.test_asking import ORDER, request
+from tests.unit.ops.cli.test_standing import HEADER
+
+
+def header_of(asked: NotificationRequested) -> object:
+    it = asked.notification
+    names = ("template_id", "template_version", "category", "priority", "campaign", "channels", "data", "occurred_at", "expires_at")
+    same = {name: getattr(it, name) for name in names}
+    return msgspec.structs.replace(HEADER, **same, audience_users=len(asked.audience.users), audience_expression="")
+
+
+def test_the_same_again_is_the_same_to_the_planner_too() -> None:
+    first = request(replace(ORDER, expires_after_ms=60_000), now=1_000)
+    again = as_before(request(replace(ORDER, expires_after_ms=60_000), now=9_000), header_of(first))  # type: ignore[arg-type]
+    assert digest_of(again) == digest_of(first)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"template": "order_shipped", "data": {"name": "A", "order_id": "1", "carrier": "x"}}, {"users": ["cy"]}, {"priority": "low"}],
+)
+def test_another_body_under_the_same_key_is_refused(changes: dict[str, object]) -> None:
+    other = request(replace(ORDER, **changes))  # type: ignore[arg-type]
+    with pytest.raises(BadRequest, match="was used for another notification"):
+        as_before(other, header_of(request(ORDER)))  # type: ignore[arg-type]

@@ -1,0 +1,66 @@
+from ops.cli.standing import Standing, standing
+from ops.cli.status import rendered, verdict
+from projections.base import Position
+from projections.cassandra.header import Header
+from projections.cassandra.timeline import Event, Progress
+from tests.unit.ops.cli.made import NOTIFICATION_ID
+
+HEADER = Header(
+    notification_id=NOTIFICATION_ID,
+    event_type="campaign",
+    source="api:cli",
+    campaign="autumn",
+    template_id="flash_sale",
+    template_version=1,
+    category="promotional",
+    priority="low",
+    channels=["push", "email"],
+    data={},
+    occurred_at=1,
+    accepted_at=2,
+    expires_at=None,
+    audience_users=0,
+    audience_expression="tag:x",
+    idempotency_key="k",
+    rules_version="",
+    position=Position("notify.requests", 0, 9),
+)
+
+
+def event(channel: str, tally: dict[str, int]) -> Event:
+    return Event(
+        3, channel, tally, sum(tally.values()), "sandbox", 1, "p", "b", "s", "notify.status", 0, 1, "notify.deliver.push.low", 0, 2
+    )
+
+
+def stands(counts: dict[str, dict[str, int]], *, complete: bool = True) -> Standing:
+    progress = Progress(10, 2, complete, {"push": 8, "email": 5}, {"push": 2, "email": 5})
+    events = [event("push", {"sent": 8, "suppressed:category_muted": 2}), event("email", {"suppressed:no_address": 4})]
+    return standing(HEADER, progress, counts, events)
+
+
+def test_the_sum_by_channel_comes_out() -> None:
+    it = stands({"push": {"sent": 8, "suppressed": 2}, "email": {"sent": 5, "suppressed": 5}})
+    assert it.complete
+    assert it.channels["push"].audience == 10
+    assert it.channels["push"].reasons == {"suppressed:category_muted": 2}
+    assert "complete" in verdict(it)
+
+
+def test_what_has_no_outcome_is_pending() -> None:
+    it = stands({"push": {"sent": 8, "suppressed": 2}, "email": {"suppressed": 4}})
+    assert it.channels["email"].pending == 6
+    assert not it.complete
+    assert "6 recipients" in verdict(it)
+
+
+def test_more_outcomes_than_recipients_is_said_loudly() -> None:
+    it = stands({"push": {"sent": 9, "suppressed": 2}, "email": {"sent": 10}})
+    assert not it.channels["push"].adds_up
+    assert "do not come out" in verdict(it)
+
+
+def test_an_audience_that_is_still_expanded_is_not_complete() -> None:
+    it = stands({"push": {"sent": 10}, "email": {"sent": 10}}, complete=False)
+    assert not it.complete
+    assert rendered(it)

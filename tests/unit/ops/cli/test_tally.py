@@ -1,0 +1,59 @@
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.cli.tally import Tally, by_status
+from schemas.records import AudienceExpanded, Outcome, StatusBatch
+from tests.unit.ops.cli.made import expanded, status
+
+RECORDS: list[AudienceExpanded | StatusBatch] = [
+    expanded(0, 0, partitions=2, last=False, users=2, queued={"push": 2, "email": 1}, suppressed={"email": 1}),
+    expanded(0, 1, partitions=2, users=1, queued={"push": 1, "email": 1}),
+    expanded(1, 0, partitions=2, users=0, queued={}),
+    status(["a", "b"], status_id="1"),
+    status(["c"], Outcome("failed", "unregistered"), status_id="2"),
+    status(["a"], status_id="3", channel="email"),
+    status(["b"], Outcome("suppressed", "no_address"), status_id="4", channel="email"),
+    status(["c"], Outcome("unknown", "no_answer"), status_id="5", channel="email", at=2_000_000),
+]
+
+
+def tally(records: list[AudienceExpanded | StatusBatch]) -> Tally:
+    made = Tally()
+    for record in records:
+        if isinstance(record, StatusBatch):
+            made.told(record)
+        else:
+            made.expanded(record)
+    return made
+
+
+def test_everything_is_counted() -> None:
+    made = tally(RECORDS)
+    assert made.users == 3
+    assert made.counts == {
+        "push": {"sent": 2, "failed:unregistered": 1},
+        "email": {"sent": 1, "suppressed:no_address": 1, "unknown:no_answer": 1},
+    }
+    assert by_status(made.counts) == {"sent": 3, "failed": 1, "suppressed": 1, "unknown": 1}
+    assert made.complete
+    assert made.pending == {"push": 0, "email": 0}
+    assert made.finished_at == 2_000_000
+
+
+@given(st.randoms(use_true_random=False), st.integers(0, 2**32))
+def test_order_and_repetition_change_nothing(dice: random.Random, seed: int) -> None:
+    twice = RECORDS * 2
+    dice.shuffle(twice)
+    made = tally(twice)
+    assert (made.counts, made.users, made.complete) == (tally(RECORDS).counts, 3, True)
+
+
+@given(st.sets(st.integers(0, len(RECORDS) - 1), min_size=1))
+def test_nothing_is_complete_while_a_record_is_missing(missing: set[int]) -> None:
+    assert not tally([record for index, record in enumerate(RECORDS) if index not in missing]).complete
+
+
+def test_nothing_heard_is_not_complete() -> None:
+    assert not Tally().complete
