@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from types import FrameType
 
@@ -22,7 +22,7 @@ from projections.sinks import NAMES, opened
 from schemas.codec import Codec
 from schemas.errors import RegistryUnavailable
 from schemas.provision import subjects
-from schemas.registry import ConfluentRegistry
+from schemas.registry import ConfluentRegistry, Registry
 from schemas.topics import catalogue
 
 _logger = logging.getLogger(__name__)
@@ -56,16 +56,17 @@ def run(
 
 def run_one(name: str, addresses: Addresses, settings: Settings, until_end: bool, stop: threading.Event, ready: Callable[[], None]) -> int:
     """One projection in this thread; returns the number of records."""
-    with opened(name, addresses, settings, stop.wait) as projection:
-        runner = runner_of(projection, addresses, settings, stop)
+    until = ends(addresses.kafka, list(settings.inputs)) if until_end else None
+    with opened(name, addresses, settings, stop.wait) as projection, closing(ConfluentRegistry(addresses.registry)) as registry:
+        runner = runner_of(projection, registry, addresses, settings, stop)
         _logger.info("projection %s reads %s", name, ", ".join(settings.inputs))
         ready()
-        return runner.run(ends(addresses.kafka, list(settings.inputs)) if until_end else None)
+        return runner.run(until)
 
 
-def runner_of(projection: Projection, addresses: Addresses, settings: Settings, stop: threading.Event) -> Runner:
+def runner_of(projection: Projection, registry: Registry, addresses: Addresses, settings: Settings, stop: threading.Event) -> Runner:
     """A runner with everything it needs. Raises RegistryUnavailable, NotRegistered when the registry has no schema for dead letters."""
-    codec = Codec(ConfluentRegistry(addresses.registry), subjects(catalogue()))
+    codec = Codec(registry, subjects(catalogue()))
     retried(codec.warm, RegistryUnavailable, settings.registry_backoff, stop.wait)
     letters = DeadLetters(addresses.kafka, settings.dlq, codec, f"projections.{projection.name}")
     intake = Intake(codec, settings.inputs, letters, settings.registry_backoff, stop.wait)

@@ -11,6 +11,9 @@ from cassandra.query import named_tuple_factory
 
 from projections.errors import StoreUnavailable
 
+PROTOCOL = 5
+"""Of Cassandra 4.0 and later; told, so that the driver does not try its way down to it."""
+
 
 @dataclass(frozen=True)
 class Contact:
@@ -49,6 +52,7 @@ def connect(contact: Contact, keyspace: str | None = None) -> Session:
         control_connection_timeout=contact.connect_timeout_s,
         execution_profiles={EXEC_PROFILE_DEFAULT: _profile(contact)},
         auth_provider=_auth(contact),
+        protocol_version=PROTOCOL,
         compression=False,
     )
     try:

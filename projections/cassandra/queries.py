@@ -7,6 +7,7 @@ from cassandra import DriverException
 from cassandra.cluster import NoHostAvailable, Session
 from cassandra.query import PreparedStatement
 
+from projections.cassandra.statements import qualified
 from projections.errors import StoreUnavailable
 
 PAGE_ROWS = 100
@@ -35,5 +36,5 @@ class Queries:
 
     def _prepare(self, cql: str) -> PreparedStatement:
         if cql not in self._prepared:
-            self._prepared[cql] = self._session.prepare(cql)
+            self._prepared[cql] = self._session.prepare(qualified(cql, self._session.keyspace))
         return self._prepared[cql]

@@ -30,14 +30,19 @@ _INBOX = ("user_id", "created_at", "notification_id", "template_id", "template_v
 
 
 def _insert(table: str, columns: tuple[str, ...]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) {_USING}"
+    return f"INSERT INTO KEYSPACE.{table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) {_USING}"
 
 
 def _line(assignment: str) -> str:
     # an UPDATE leaves no row marker behind: the line lives exactly as long as its cells
     columns = ", ".join(f"{name} = ?" for name in _HISTORY)
     where = " AND ".join(f"{name} = ?" for name in _HISTORY_KEY)
-    return f"UPDATE notification_history {_USING} SET {columns}, {assignment} WHERE {where}"
+    return f"UPDATE KEYSPACE.notification_history {_USING} SET {columns}, {assignment} WHERE {where}"
+
+
+def qualified(cql: str, keyspace: str) -> str:
+    """A statement for one keyspace: Cassandra warns of prepared statements that depend on USE."""
+    return cql.replace("KEYSPACE.", f'"{keyspace}".')
 
 
 def history(status: str) -> str:
@@ -55,7 +60,7 @@ READ = "read"
 
 STATEMENTS: dict[str, str] = {
     NOTIFICATION: _insert("notifications", _NOTIFICATION),
-    PARTITION: f"UPDATE notifications {_USING} SET partitions = partitions + ? WHERE notification_id = ?",
+    PARTITION: f"UPDATE KEYSPACE.notifications {_USING} SET partitions = partitions + ? WHERE notification_id = ?",
     EXPANSION: _insert("notification_expansions", _EXPANSION),
     EVENT: _insert("notification_events", _EVENT),
     OUTCOMES: _insert("campaign_outcomes", _OUTCOMES),

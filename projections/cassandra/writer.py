@@ -16,7 +16,7 @@ from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, PreparedStat
 
 from projections.cassandra.grouping import grouped
 from projections.cassandra.policy import Write
-from projections.cassandra.statements import STATEMENTS
+from projections.cassandra.statements import STATEMENTS, qualified
 from projections.errors import StoreUnavailable
 from projections.retry import Backoff, Sleep
 
@@ -81,7 +81,7 @@ class Writer:
 
     def _prepare(self, name: str) -> PreparedStatement:
         try:
-            return self._session.prepare(STATEMENTS[name])
+            return self._session.prepare(qualified(STATEMENTS[name], self._session.keyspace))
         except TRY_AGAIN as error:
             raise StoreUnavailable(f"Cassandra did not prepare {name}: {error!r}") from error
 

@@ -1,5 +1,6 @@
 """Runs a reading query within limits; rows come back as JSON lines, times as ISO 8601 in UTC."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,31 +37,28 @@ class QueryLimits:
 class Answers:
     """A client that can only read. One query at a time on the embedded engine."""
 
-    def __init__(self, client: Any, settings: dict[str, Any] | None) -> None:
-        """`settings`: sent with each query; None: they are in the client's session."""
-        self._client, self._settings = client, settings
+    def __init__(self, engine: Engine, limits: QueryLimits) -> None:
+        """Opens a client of its own. Raises EngineBusy, StoreUnavailable."""
+        self._engine, self._limits = engine, limits
+        self._lock = threading.Lock()
+        self._client = self._open()
+        # 2: read-only, but these settings themselves may be sent along
+        self._settings = None if engine.embedded else {**limits.settings(), "readonly": 2}
 
     @classmethod
     def open(cls, engine: Engine, limits: QueryLimits) -> "Answers":
-        """A read-only client of its own. Raises EngineBusy, StoreUnavailable."""
-        client = connect(engine, engine.database)
-        if not engine.embedded:
-            # 2: read-only, but these settings themselves may be sent along
-            return cls(client, {**limits.settings(), "readonly": 2})
-        for name, value in limits.settings().items():
-            client.command(f"SET {name} = {value!r}")
-        client.command("SET readonly = 1")
-        return cls(client, None)
+        """The same, by the name that all of this package have."""
+        return cls(engine, limits)
 
     def lines(self, sql: str, params: Mapping[str, Any] | None = None) -> bytes:
         """The rows as JSON, one a line. `params` fill `{name:Type}`. Raises QueryRefused with ClickHouse's own words."""
-        try:
-            answer: bytes = self._client.raw_query(
-                read_only(sql), parameters=dict(params or {}), settings=self._settings, fmt="JSONEachRow"
-            )
-            return answer
-        except Error as error:
-            raise QueryRefused(str(error)) from error
+        statement = read_only(sql)
+        with self._lock:
+            try:
+                return self._ask(statement, dict(params or {}))
+            except Error as error:
+                self._renew()
+                raise QueryRefused(str(error)) from error
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> list[Row]:
         """The rows. Raises QueryRefused."""
@@ -68,6 +66,24 @@ class Answers:
 
     def close(self) -> None:
         self._client.close()
+
+    def _ask(self, statement: str, params: dict[str, Any]) -> bytes:
+        answer: bytes = self._client.raw_query(statement, params, settings=self._settings, fmt="JSONEachRow")
+        return answer
+
+    def _open(self) -> Any:
+        client = connect(self._engine, self._engine.database)
+        if self._engine.embedded:
+            for name, value in self._limits.settings().items():
+                client.command(f"SET {name} = {value!r}")
+            client.command("SET readonly = 1")
+        return client
+
+    def _renew(self) -> None:
+        """After an error chDB's handle may still hold rows of the failed query, and would give them to the next."""
+        if self._engine.embedded:
+            self._client.close()
+            self._client = self._open()
 
 
 def rows_of(lines: bytes) -> list[Row]:

@@ -1,5 +1,6 @@
 """A client of ClickHouse: a server by its DSN, or the engine in this process (`chdb:///path`), with its memory bounded."""
 
+import fcntl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,21 @@ def connect(engine: Engine, database: str | None = None) -> Any:
             client.database = database
         return client
     except Error as error:
-        if "Cannot lock file" in str(error):
+        if engine.embedded and _is_locked(Path(engine.path) / "status"):
             raise EngineBusy(f"{engine.path} is open in another process: stop it, or ask it (run/clickhouse.json)") from error
         raise StoreUnavailable(f"ClickHouse at {engine!r}: {error}") from error
+
+
+def _is_locked(status: Path) -> bool:
+    """Whether another process holds ClickHouse's status file (it is locked with flock while the folder is open)."""
+    try:
+        with status.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _embedded(engine: Engine) -> Any:
