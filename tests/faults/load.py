@@ -1,0 +1,135 @@
+"""What goes in: people, a campaign, single notifications, and changes of mind in between. All of it follows from the seed."""
+
+import random
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from confluent_kafka import Producer
+
+from ops.demo.upstream.events import EventWriter, aggregate_of
+from ops.endpoints import Endpoints
+from schemas.clients import producer_config
+from schemas.codec import Codec
+from schemas.partition import partition_of
+from schemas.provision import subjects
+from schemas.records import Device, ProfileChanged, ProfilesChanged
+from schemas.registry import ConfluentRegistry
+from schemas.topics import DEFAULT_PARTITIONS, PROFILE_EVENTS, catalogue, events_topic
+
+CHANGES_PER_RECORD = 500
+CAMPAIGN = ("push", "email", "in_app")
+ORDER = ("push", "email", "in_app")
+LOGIN = ("push",)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class Asked:
+    """What was asked for: each upstream event's id, with whom it is about on which channels, and its priority."""
+
+    users: dict[str, frozenset[str]] = field(default_factory=dict)
+    channels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def addresses(self, user: str, channel: str) -> int:
+        """How many addresses a user has at most."""
+        return 2 if channel == "push" and int(user[1:]) % 97 == 3 else 1
+
+
+class Load:
+    """Writes to the log as upstream would."""
+
+    def __init__(self, endpoints: Endpoints, users: int, seed: int) -> None:
+        registry = ConfluentRegistry(endpoints.registry)
+        self._codec = Codec(registry, subjects(catalogue()))
+        self._events = EventWriter(registry)
+        self._producer = Producer(producer_config(endpoints.kafka))
+        self._random = random.Random(seed)
+        self._position = 0
+        self.users = [f"u{number:06d}" for number in range(users)]
+        self.asked = Asked()
+
+    def people(self) -> int:
+        """Everyone's first profile; returns how many records that took."""
+        return self._write_changes([first_profile(number, user) for number, user in enumerate(self.users)])
+
+    def campaign(self) -> str:
+        """A sale for everybody; returns the event's id."""
+        fields = {"sale_id": "s", "sale": "Spring", "percent": 20, "audience": "tag:sale"}
+        return self._ask("sale.started", fields, frozenset(self.users), CAMPAIGN)
+
+    def order(self) -> str:
+        """One person's order, of normal priority."""
+        user = self._random.choice(self.users)
+        fields = {"order_id": "o", "user_id": user, "name": "Ann", "total": "9.99"}
+        return self._ask("order.placed", fields, frozenset({user}), ORDER)
+
+    def login(self) -> str:
+        """One person's login code, of critical priority."""
+        user = self._random.choice(self.users)
+        return self._ask("login.code_requested", {"user_id": user, "code": "123456"}, frozenset({user}), LOGIN)
+
+    def change_of_mind(self) -> None:
+        """Somebody turns channels on or off, in one place or another."""
+        user, source = self._random.choice(self.users), self._random.choice(("api", "cdc:preferences"))
+        channels = self._random.choice(([], ["push"], ["email"], ["push", "email", "in_app"]))
+        self._position += 1
+        self._write_changes([ProfileChanged(user, source, self._position, now_ms(), channels=channels)])
+
+    def flush(self) -> None:
+        """Wait until Kafka has it all."""
+        if left := self._producer.flush(60):
+            raise RuntimeError(f"{left} records could not be written")
+
+    def _ask(self, event_type: str, fields: dict[str, object], users: frozenset[str], channels: tuple[str, ...]) -> str:
+        event_id = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        self.asked.users[event_id], self.asked.channels[event_id] = users, channels
+        self._producer.produce(
+            events_topic(aggregate_of(event_type)),
+            key=event_id.encode(),
+            value=self._events.encode(event_type, fields),
+            headers={"id": event_id.encode(), "eventType": event_type.encode()},
+        )
+        self._producer.poll(0)
+        return event_id
+
+    def _write_changes(self, changes: list[ProfileChanged]) -> int:
+        count = 0
+        for partition, some in _by_partition(changes):
+            value = self._codec.encode(ProfilesChanged(some))
+            self._producer.produce(PROFILE_EVENTS, key=some[0].user_id.encode(), value=value, partition=partition)
+            self._producer.poll(0)
+            count += 1
+        return count
+
+
+def first_profile(number: int, user: str) -> ProfileChanged:
+    """Of many kinds: some without a channel, without a device or an address, some who mute promotions, some with two devices."""
+    channels = ["email"] if number % 10 == 1 else ["push", "email", "in_app"]
+    devices = [] if number % 50 == 2 else [Device("ios", f"tok-{user}")]
+    if number % 97 == 3:
+        devices = [*devices, Device("android", f"tok2-{user}")]
+    return ProfileChanged(
+        user,
+        "import",
+        0,
+        now_ms(),
+        channels=channels,
+        muted_categories=["promotional"] if number % 20 == 4 else [],
+        email="" if number % 40 == 5 else f"{user}@example.com",
+        devices=devices,
+        tags=["sale"],
+    )
+
+
+def _by_partition(changes: list[ProfileChanged]) -> Iterator[tuple[int, list[ProfileChanged]]]:
+    homes: dict[int, list[ProfileChanged]] = {}
+    for change in changes:
+        homes.setdefault(partition_of(change.user_id, DEFAULT_PARTITIONS), []).append(change)
+    for partition, mine in homes.items():
+        for start in range(0, len(mine), CHANGES_PER_RECORD):
+            yield partition, mine[start : start + CHANGES_PER_RECORD]

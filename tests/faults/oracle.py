@@ -1,0 +1,204 @@
+"""What the log says became of everyone, judged without any of the code that decided it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from schemas.records import AudienceExpanded, DeliverBatch, LedgerEntry, NotificationRequested, StatusBatch
+from schemas.topics import CHANNELS, EXPANSIONS, PRIORITIES, REQUESTS, STATUS, deliver_topic, ledger_topic
+from tests.faults.load import Asked
+from tests.faults.log import Entry
+
+DELIVER = tuple(deliver_topic(channel, priority) for channel in CHANNELS for priority in PRIORITIES)
+LEDGERS = tuple(ledger_topic(topic) for topic in DELIVER)
+TERMINAL = ("sent", "suppressed", "failed", "unknown", "expired")
+SEEN_OUTSIDE = ("push", "email")
+SHOWN = 10
+Reached = tuple[str, str, str]
+"""Notification, channel, user."""
+
+
+@dataclass
+class Verdict:
+    """Every list is of what is wrong, the first few; `wrong` says how often. All counts are of recipients by channel."""
+
+    expected: int = 0
+    by_status: dict[str, int] = field(default_factory=dict)
+    by_reason: dict[str, int] = field(default_factory=dict)
+    resent: int = 0
+    repeated: dict[str, int] = field(default_factory=dict)
+    """Records written again after a crash, by topic: same id, same bytes."""
+    sandbox_received: int = 0
+    sandbox_duplicates: int = 0
+    wrong: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """Nothing is wrong."""
+        return not self.wrong
+
+    def blame(self, what: str, about: object) -> None:
+        """Note something wrong."""
+        self.wrong[what] = self.wrong.get(what, 0) + 1
+        shown = self.examples.setdefault(what, [])
+        if len(shown) < SHOWN:
+            shown.append(str(about)[:400])
+
+    def report(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+class Oracle:
+    """Judges the entries of a log."""
+
+    def __init__(self, entries: Mapping[str, list[Entry]], asked: Asked) -> None:
+        self._entries = entries
+        self._asked = asked
+        self.verdict = Verdict()
+
+    def judge(self, sandbox: "SandboxSays") -> Verdict:
+        """Everything at once."""
+        notifications = self._notifications()
+        met = self._met()
+        self._everyone_once(notifications, met)
+        self._expansions_agree(notifications)
+        resent = self._resent()
+        self._sandbox_agrees(met, resent, sandbox)
+        return self.verdict
+
+    def _notifications(self) -> dict[str, str]:
+        """Notification id to event id; each event asked for exactly one."""
+        found: dict[str, str] = {}
+        for request in self._once(REQUESTS, _notification_of):
+            assert isinstance(request, NotificationRequested)
+            found[request.notification.notification_id] = request.idempotency_key
+        for event in self._asked.users.keys() - found.values():
+            self.verdict.blame("events without a request", event)
+        for event in found.values() - self._asked.users.keys():
+            self.verdict.blame("requests without an event", event)
+        return found
+
+    def _met(self) -> dict[Reached, str]:
+        """What became of every recipient."""
+        met: dict[Reached, str] = {}
+        reasons: Counter[str] = Counter()
+        for status in self._once(STATUS, lambda record: record.status_id):
+            assert isinstance(status, StatusBatch)
+            for user, number in zip(status.users, status.outcome_of, strict=True):
+                outcome = status.outcomes[number]
+                place = (status.notification.notification_id, status.channel, user)
+                reasons[f"{outcome.status}/{outcome.reason}"] += 1
+                if place in met:
+                    self.verdict.blame("recipients with two statuses", (*place, met[place], outcome))
+                if outcome.status not in TERMINAL:
+                    self.verdict.blame("statuses that are not the end", (*place, outcome))
+                met[place] = outcome.status
+        self.verdict.by_reason = dict(reasons)
+        self.verdict.by_status = dict(Counter(met.values()))
+        return met
+
+    def _everyone_once(self, notifications: dict[str, str], met: Mapping[Reached, str]) -> None:
+        left = set(met)
+        for notification, event in notifications.items():
+            users = self._asked.users.get(event, frozenset())
+            for channel in self._asked.channels.get(event, ()):
+                self.verdict.expected += len(users)
+                for user in users:
+                    if (notification, channel, user) not in met:
+                        self.verdict.blame("lost", (notification, channel, user))
+                    left.discard((notification, channel, user))
+        for place in left:
+            self.verdict.blame("nobody asked for", place)
+
+    def _expansions_agree(self, notifications: dict[str, str]) -> None:
+        users: Counter[str] = Counter()
+        for chunk in self._once(EXPANSIONS, lambda record: (record.notification_id, record.partition, record.chunk)):
+            assert isinstance(chunk, AudienceExpanded)
+            users[chunk.notification_id] += chunk.users
+            for channel in chunk.queued:
+                if chunk.queued[channel] + chunk.suppressed[channel] != chunk.users:
+                    self.verdict.blame("chunks that do not add up", chunk)
+        for notification, event in notifications.items():
+            if users[notification] != len(self._asked.users.get(event, ())):
+                self.verdict.blame("audiences of another size", (notification, users[notification]))
+
+    def _resent(self) -> set[Reached]:
+        """Those who may have been sent to before the attempt that counts: in the ledger, an attempt was open when the next began."""
+        batches: dict[str, DeliverBatch] = {}
+        for topic in DELIVER:
+            batches |= {batch.batch_id: batch for batch in self._once(topic, lambda record: record.batch_id)}  # type: ignore[attr-defined]
+        resent: set[Reached] = set()
+        for topic in LEDGERS:
+            for key, history in _histories(self._entries[topic]).items():
+                batch = batches[key.decode()]
+                for before, after in zip(history, history[1:], strict=False):
+                    if after.attempt > before.attempt:
+                        open_ = batch.users[before.done : before.intended]
+                        resent |= {(batch.notification.notification_id, batch.channel, user) for user in open_}
+        self.verdict.resent = len(resent)
+        return resent
+
+    def _sandbox_agrees(self, met: Mapping[Reached, str], resent: set[Reached], sandbox: "SandboxSays") -> None:
+        self.verdict.sandbox_received, self.verdict.sandbox_duplicates = sandbox.received, len(sandbox.duplicates)
+        allowed = resent | {place for place, status in met.items() if status == "unknown"}
+        for place in sandbox.duplicates - allowed:
+            self.verdict.blame("sent twice and not listed", place)
+        least: Counter[tuple[str, str]] = Counter()
+        most: Counter[tuple[str, str]] = Counter()
+        for (notification, channel, user), status in met.items():
+            least[notification, channel] += status == "sent"
+            most[notification, channel] += self._asked.addresses(user, channel) if status in ("sent", "unknown") else 0
+        for (notification, channel), least_count in least.items():
+            reached = sandbox.reached.get((notification, channel), 0)
+            if channel in SEEN_OUTSIDE and not least_count <= reached <= most[notification, channel]:
+                said = f"{least_count} users sent to, {most[notification, channel]} addresses at most, {reached} reached"
+                self.verdict.blame("the provider counted otherwise", (notification, channel, said))
+
+    def _once(self, topic: str, identity: Any) -> Iterable[Any]:
+        """Each record once; what is there again must be the same, byte for byte."""
+        first: dict[object, Entry] = {}
+        again = 0
+        for entry in self._entries[topic]:
+            if entry.record is None:
+                self.verdict.blame("unreadable records", entry)
+                continue
+            known = first.setdefault(identity(entry.record), entry)
+            if known is not entry:
+                again += 1
+                if _telling(known) != _telling(entry):
+                    self.verdict.blame(f"repeated otherwise in {topic}", (known.record, entry.record))
+        if again:
+            self.verdict.repeated[topic] = again
+        return [entry.record for entry in first.values()]
+
+
+@dataclass
+class SandboxSays:
+    """What the provider counted: addresses reached by (notification, channel), and who was reached more than once."""
+
+    received: int
+    reached: dict[tuple[str, str], int]
+    duplicates: set[Reached]
+
+
+def _notification_of(record: Any) -> str:
+    return str(record.notification.notification_id)
+
+
+def _telling(entry: Entry) -> object:
+    """What must be the same in a repetition. A request is made again by a stateless step, with the time it was accepted at."""
+    if isinstance(entry.record, NotificationRequested):
+        notification = entry.record.notification
+        return [getattr(notification, name) for name in notification.__struct_fields__ if name != "accepted_at"], entry.record.audience
+    return entry.value
+
+
+def _histories(entries: Iterable[Entry]) -> dict[bytes, list[LedgerEntry]]:
+    found: dict[bytes, list[LedgerEntry]] = defaultdict(list)
+    for entry in entries:
+        assert isinstance(entry.record, LedgerEntry)
+        found[entry.key or b""].append(entry.record)
+    return found

@@ -1,0 +1,76 @@
+"""What the log says of profiles: folded once more, independently, and held against what was decided on them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schemas.partition import partition_of
+from schemas.records import Profile, ProfilesChanged, StatusBatch
+from schemas.topics import DEFAULT_PARTITIONS, PROFILE_EVENTS, PROFILES, STATUS
+from tests.faults.log import Entry
+from tests.faults.oracle import Verdict
+
+FOLDED = ("channels", "muted_categories", "email", "devices", "tags")
+Folded = dict[str, Any]
+
+
+def judge_profiles(entries: Mapping[str, Sequence[Entry]], verdict: Verdict) -> None:
+    """Profiles end as their events say, never go back to an older state, and allowed everything that was sent."""
+    _end_as_told(entries, verdict)
+    _never_go_back(entries[PROFILES], verdict)
+    _allowed_what_was_sent(entries, verdict)
+
+
+def _end_as_told(entries: Mapping[str, Sequence[Entry]], verdict: Verdict) -> None:
+    told = _fold(entries[PROFILE_EVENTS])
+    last = {(entry.key or b"").decode(): entry.record for entry in entries[PROFILES]}
+    for user, fields in told.items():
+        profile = last.get(user)
+        if profile is None or any(getattr(profile, name) != value for name, value in fields.items()):
+            verdict.blame("profiles unlike their events", (user, fields, profile))
+    for user in last.keys() - told.keys():
+        verdict.blame("profiles of nobody", user)
+
+
+def _fold(entries: Sequence[Entry]) -> dict[str, Folded]:
+    told: dict[str, Folded] = {}
+    positions: dict[tuple[str, str], int] = {}
+    for entry in sorted(entries, key=lambda each: (each.partition, each.offset)):
+        assert isinstance(entry.record, ProfilesChanged)
+        for change in entry.record.changes:
+            place = (change.user_id, change.source)
+            if change.source_position >= positions.get(place, 0):
+                positions[place] = change.source_position
+                given = {name: value for name in FOLDED if (value := getattr(change, name)) is not None}
+                told[change.user_id] = told.get(change.user_id, {}) | given
+    return told
+
+
+def _never_go_back(entries: Sequence[Entry], verdict: Verdict) -> None:
+    reached: dict[bytes, int] = {}
+    for entry in entries:
+        assert isinstance(entry.record, Profile)
+        key, offset = entry.key or b"", entry.record.applied_offset
+        if offset < reached.get(key, -1):
+            verdict.blame("profiles that went back", (key, f"applied {offset} after {reached[key]}"))
+        reached[key] = max(offset, reached.get(key, -1))
+
+
+def _allowed_what_was_sent(entries: Mapping[str, Sequence[Entry]], verdict: Verdict) -> None:
+    """Each send cites the profile it was decided on."""
+    cited = {(entry.partition, entry.offset): entry for entry in entries[PROFILES]}
+    for entry in entries[STATUS]:
+        status = entry.record
+        assert isinstance(status, StatusBatch)
+        for user, number, offset in zip(status.users, status.outcome_of, status.profile_offsets, strict=True):
+            if status.outcomes[number].status != "sent":
+                continue
+            source = cited.get((partition_of(user, DEFAULT_PARTITIONS), offset))
+            if source is None or source.key != user.encode() or not _allows(source.record, status):
+                verdict.blame("sent against the profile it cites", (user, status.channel, offset, source and source.record))
+
+
+def _allows(profile: object, status: StatusBatch) -> bool:
+    assert isinstance(profile, Profile)
+    notification = status.notification
+    muted = notification.category in profile.muted_categories and notification.category != "transactional"
+    return status.channel in profile.channels and not muted

@@ -1,0 +1,60 @@
+"""A Kafka and a registry of one's own, empty: what is killed and poisoned here disturbs nobody."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from confluent_kafka.admin import AdminClient
+
+from ops.demo.upstream.events import EventWriter
+from ops.endpoints import Endpoints
+from ops.local import stack
+from ops.local.errors import PortTaken
+from ops.local.paths import Home
+from ops.local.ports import Ports, require_free
+from ops.local.settings import Settings
+from schemas.provision import apply_topics, register_schemas
+from schemas.registry import ConfluentRegistry
+from schemas.topics import catalogue
+from streams.settings import WorkerSettings
+
+PARTS = ("kafka", "registry")
+
+
+@contextmanager
+def fresh_stack(folder: Path) -> Iterator[Endpoints]:
+    """Both parts healthy, every topic and schema there and nothing in them; stopped and removed at the end."""
+    ports = Ports.load({"CARILLON_PORT_BASE": str(_free_base())})
+    settings = replace(Settings.load(), home=Home(folder, Home.load().jars), ports=ports)
+    try:
+        endpoints = stack.up(PARTS, settings=settings)
+        provision(endpoints)
+        yield endpoints
+    finally:
+        stack.clean(settings=settings)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def provision(endpoints: Endpoints) -> None:
+    """Make every topic, and register every schema, the shop's too."""
+    topics = catalogue(WorkerSettings().aggregates)
+    registry = ConfluentRegistry(endpoints.registry)
+    apply_topics(AdminClient({"bootstrap.servers": endpoints.kafka}), topics)
+    register_schemas(registry, endpoints.registry, topics)
+    EventWriter(registry)
+
+
+def _free_base() -> int:
+    """The first of 20 ports that nobody listens on; runs at the same time begin their search elsewhere."""
+    for attempt in range(200):
+        base = 28000 + 20 * ((os.getpid() + attempt) % 200)
+        try:
+            for port in range(base, base + 20):
+                require_free("kafka", port)
+        except PortTaken:
+            continue
+        return base
+    raise RuntimeError("no 20 free ports in 28000-32000")

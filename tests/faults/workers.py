@@ -1,0 +1,96 @@
+"""Worker processes that can be killed, and a supervisor that starts again whatever ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.endpoints import Endpoints
+from ops.local.paths import REPOSITORY
+
+STOP_S = 30.0
+
+
+@dataclass(frozen=True)
+class Death:
+    """A worker that ended without being told to: its exit code, and what it said last."""
+
+    role: str
+    code: int
+    words: str
+
+
+class Workers:
+    """One process a role. Logs and state are in `home`."""
+
+    def __init__(self, endpoints: Endpoints, home: Path, variables: Mapping[str, str]) -> None:
+        self._home = home
+        self._env = {**os.environ, "CARILLON_KAFKA": endpoints.kafka, "CARILLON_REGISTRY": endpoints.registry}
+        self._env |= {"CARILLON_HOME": str(home), "PYTHONUNBUFFERED": "1", **variables}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.deaths: list[Death] = []
+        home.mkdir(parents=True, exist_ok=True)
+
+    def start(self, roles: Iterable[str]) -> None:
+        """Start a process for each role."""
+        for role in roles:
+            with self.log(role).open("ab") as sink:
+                command = [sys.executable, "-m", "tests.faults.worker", role]
+                self._running[role] = subprocess.Popen(command, cwd=REPOSITORY, env=self._env, stdout=sink, stderr=sink)
+
+    def kill(self, role: str) -> None:
+        """SIGKILL, and start it again at once."""
+        self._end(role, signal.SIGKILL)
+        self.start([role])
+
+    def restart(self, role: str) -> int:
+        """SIGTERM, and start it again when it has ended; returns its exit code."""
+        code = self._end(role, signal.SIGTERM)
+        self.start([role])
+        return code
+
+    def freeze(self, role: str, frozen: bool) -> None:
+        """Suspend a process, or let it go on."""
+        self._running[role].send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+
+    def supervise(self) -> None:
+        """Start again what has ended by itself."""
+        for role, process in list(self._running.items()):
+            if (code := process.poll()) is not None:
+                self.deaths.append(Death(role, code, self._last_words(role)))
+                self.start([role])
+
+    def stop(self) -> dict[str, int]:
+        """Stop all by SIGTERM; returns their exit codes (-9: had to be killed)."""
+        for process in self._running.values():
+            process.send_signal(signal.SIGTERM)
+        codes = {role: _wait(process) for role, process in self._running.items()}
+        self._running.clear()
+        return codes
+
+    def log(self, role: str) -> Path:
+        """Where a role's processes write what they have to say."""
+        return self._home / f"{role}.log"
+
+    def _end(self, role: str, how: signal.Signals) -> int:
+        process = self._running.pop(role)
+        process.send_signal(how)
+        return _wait(process)
+
+    def _last_words(self, role: str) -> str:
+        lines = self.log(role).read_text(errors="replace").splitlines()
+        ending = [line for line in lines if "ending the process" in line]
+        return ending[-1] if ending else "\n".join(lines[-15:])
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    deadline = time.monotonic() + STOP_S
+    try:
+        return process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
