@@ -1,5 +1,6 @@
 """Reads the log outside any consumer group: from a moment on, from one position, or all of a topic."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from ops.cli.errors import GaveUp
 from schemas.clients import consumer_config
 
 TIMEOUT_S = 15.0
+POLL_S = 0.1
 BATCH = 1000
 Position = tuple[str, int]
 Starts = Mapping[Position, int]
@@ -86,12 +88,16 @@ def read_all(reader: Consumer, starts: Starts, stops: Starts, visit: Callable[[M
     """Hand every record from `starts` up to `stops` (not included) to `visit`. Raises GaveUp when nothing arrives for 15 s."""
     left = {place: stops[place] for place, start in starts.items() if start < stops[place]}
     reader.assign([TopicPartition(*place, starts[place]) for place in left])
+    deadline = time.monotonic() + TIMEOUT_S
     while left:
-        messages = reader.consume(BATCH, timeout=TIMEOUT_S)
-        if not messages:
-            raise GaveUp(f"nothing arrived from {', '.join(sorted({topic for topic, _ in left}))} for {TIMEOUT_S:.0f} s")
+        # it waits for as many as are asked for, or for the whole time
+        messages = reader.consume(BATCH, timeout=POLL_S)
         for message in messages:
             _one(message, left, visit)
+        if messages:
+            deadline = time.monotonic() + TIMEOUT_S
+        elif time.monotonic() > deadline:
+            raise GaveUp(f"nothing arrived from {', '.join(sorted({topic for topic, _ in left}))} for {TIMEOUT_S:.0f} s")
     reader.unassign()
 
 

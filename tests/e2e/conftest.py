@@ -1,0 +1,100 @@
+"""The whole of Carillon on the real stack. What runs is used and left running; what is started for the tests is stopped after them."""
+
+import json
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.cli.context import codec
+from ops.endpoints import Endpoints
+from ops.fleet import fleet
+from ops.fleet.provision import provision
+from ops.fleet.settings import FleetSettings, worker_settings
+from ops.local.borrowing import borrowed
+from ops.local.paths import REPOSITORY
+from schemas.codec import Codec
+
+HERE = Path(__file__).parent
+TIMEOUT_S = 60.0
+TEST_TIMEOUT_S = 300  # the first test pays for the start of everything, on a machine that may be busy
+
+Carillon = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Endpoints]:
+    """All parts, healthy."""
+    with borrowed() as endpoints:
+        yield endpoints
+
+
+@pytest.fixture(scope="session")
+def running(stack: Endpoints) -> Iterator[FleetSettings]:
+    """Topics, schemas and every member of the fleet, ready."""
+    settings, worker = FleetSettings.load(), worker_settings()
+    provision(stack, worker.aggregates, worker.partitions)
+    started = [one.name for one in fleet.status(settings=settings) if one.pid is None]
+    try:
+        fleet.up(settings=settings)
+        yield settings
+    finally:
+        fleet.down(only=started, settings=settings)
+
+
+@pytest.fixture(scope="session")
+def wire(running: FleetSettings) -> Iterator[Codec]:
+    """The codec."""
+    with codec(running.endpoints) as made:
+        yield made
+
+
+@pytest.fixture
+def unique() -> str:
+    """A name no other test has or had."""
+    return f"e2e-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture(scope="session")
+def carillon(running: FleetSettings) -> Carillon:
+    """Run `carillon ARGS` as a user does."""
+
+    def call(*args: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "ops.cli.main", *args]
+        return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, cwd=REPOSITORY, check=False)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def answer(carillon: Carillon) -> Callable[..., Any]:
+    """Run `carillon ARGS --json`; returns the document. Fails the test when the exit code is not 0."""
+
+    def ask(*args: str) -> Any:
+        done = carillon(*args, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return ask
+
+
+def eventually(condition: Callable[[], Any], timeout_s: float = TIMEOUT_S) -> Any:
+    """What `condition` returns once it is true; what it returned last is in the failure when time is up."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"not so within {timeout_s:.0f} s; last: {found!r}")
+        time.sleep(0.1)
+    return found
