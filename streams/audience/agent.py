@@ -4,9 +4,11 @@ What it decides depends on profiles, which change: so it is journaled. Killed be
 very same records are written again, and readers know them by batch id, status id and chunk number.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from schemas.codec import Codec
+from schemas.errors import SchemaError
 from schemas.records import ExpandAudience, Output, Write
 from schemas.topics import CHANGELOG_AUDIENCE, EXPANSIONS, FANOUT, JOURNAL_AUDIENCE, STATUS, deliver_topic
 from streams.audience.expression import parse
@@ -14,6 +16,7 @@ from streams.audience.rules import Expansion, Person, Place, expand, next_chunk
 from streams.policy.policy import Policy
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
+from streams.step.partition import StepPartition
 from streams.step.step import RecordStep, View
 
 CHUNK = 1000
@@ -32,10 +35,24 @@ class AudienceStep(RecordStep):
         self._policy = policy
         self._replica = replica
         self._chunk = chunk
+        self._turns = asyncio.Lock()
 
     async def start(self, partition: int) -> None:
         """Wait until the profiles of the partition are current."""
         await self._replica.ready(partition)
+
+    async def decide_in_turn(self, part: StepPartition, view: View, record: Input) -> Effects:
+        """Chunks of campaigns take turns, one a cycle of the event loop: urgent ones that are ready run between two of them."""
+        if not self._is_scan(record):
+            return await super().decide_in_turn(part, view, record)
+        async with self._turns:
+            return await super().decide_in_turn(part, view, record)
+
+    def _is_scan(self, record: Input) -> bool:
+        try:
+            return bool(self.codec.decode(record.value, ExpandAudience).expression)
+        except SchemaError:
+            return False  # decide will say what is wrong with it
 
     def decide(self, view: View, record: Input) -> Effects:
         """Everything one command comes to; nothing for a command that was had before."""

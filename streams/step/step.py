@@ -78,12 +78,13 @@ class RecordStep:
         """What to do about a batch: `decide` for each record, in order."""
         view, effects = View(part), Effects()
         for record in batch:
-            outcome = await self._decide(part, view, record)
+            outcome = await self.decide_in_turn(part, view, record)
             view.apply(outcome)
             effects.add(outcome)
         return effects
 
-    async def _decide(self, part: StepPartition, view: View, record: Input) -> Effects:
+    async def decide_in_turn(self, part: StepPartition, view: View, record: Input) -> Effects:
+        """`decide`, tried again while the registry does not answer; a dead letter for a record it refuses."""
         try:
             return await patiently(part, lambda: self.decide(view, record))
         except RecordRefused as error:

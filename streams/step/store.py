@@ -24,7 +24,8 @@ class Store:
         """`ttl_s`: values older than this may vanish (at compaction); None keeps them."""
         path.mkdir(parents=True, exist_ok=True)
         access = AccessType.with_ttl(ttl_s) if ttl_s else AccessType.read_write()
-        self._db = Rdict(str(path), _options(), access_type=access)
+        # named for the column family too: for a database that is there already rocksdict takes table options from nowhere else
+        self._db = Rdict(str(path), _options(), column_families={"default": _options()}, access_type=access)
 
     def partition(self, table: str, partition: int) -> "TablePartition":
         """One partition of one table."""
@@ -103,7 +104,8 @@ def _options() -> Options:
     options.set_max_open_files(256)
     table = BlockBasedOptions()
     table.set_block_cache(Cache(BLOCK_CACHE_BYTES))
-    table.set_cache_index_and_filter_blocks(True)
+    # in the cache they do not fit its shards, and each read decompresses an index block: 250 us instead of 4
+    table.set_cache_index_and_filter_blocks(False)
     table.set_bloom_filter(10, block_based=False)
     options.set_block_based_table_factory(table)
     return options
