@@ -3,17 +3,18 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ops.endpoints import Endpoints
 from ops.fleet.provision import registry
 from ops.fleet.settings import worker_settings
-from projections.cassandra.connect import Contact
-from projections.cassandra.reader import Reader
-from projections.clickhouse.engine import Engine
-from projections.clickhouse.reader import Analytics
 from schemas.codec import Codec
 from schemas.provision import subjects
 from schemas.topics import catalogue
+
+if TYPE_CHECKING:
+    from projections.cassandra.reader import Reader
+    from projections.clickhouse.reader import Analytics
 
 
 def now_ms() -> int:
@@ -29,8 +30,11 @@ def codec(endpoints: Endpoints) -> Iterator[Codec]:
 
 
 @contextmanager
-def reader(endpoints: Endpoints) -> Iterator[Reader]:
+def reader(endpoints: Endpoints) -> Iterator["Reader"]:
     """What Cassandra knows, for the time of the block. Raises StoreUnavailable."""
+    from projections.cassandra.connect import Contact
+    from projections.cassandra.reader import Reader  # a driver of 20 MB, which a worker's process would carry along
+
     contact = Contact(endpoints.cassandra_hosts, endpoints.cassandra_port)
     opened = Reader.open(contact, partitions=worker_settings().partitions)
     try:
@@ -40,8 +44,11 @@ def reader(endpoints: Endpoints) -> Iterator[Reader]:
 
 
 @contextmanager
-def analytics(endpoints: Endpoints) -> Iterator[Analytics]:
+def analytics(endpoints: Endpoints) -> Iterator["Analytics"]:
     """What ClickHouse knows, for the time of the block. Raises StoreUnavailable, EngineBusy."""
+    from projections.clickhouse.engine import Engine
+    from projections.clickhouse.reader import Analytics  # as above: 40 MB
+
     opened = Analytics.open(Engine(endpoints.clickhouse), endpoints.home)
     try:
         yield opened

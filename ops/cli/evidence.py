@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from confluent_kafka import Consumer, Message
@@ -13,13 +13,15 @@ from ops.cli.logtail import consumer, read_at, read_since
 from ops.cli.missing import held, refused
 from ops.endpoints import Endpoints
 from projections.cassandra.header import Header
-from projections.cassandra.reader import Reader
 from projections.cassandra.timeline import Why
 from schemas import ids
 from schemas.codec import Codec
 from schemas.partition import partition_of
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, NotificationRequested, Record
 from schemas.topics import EXPANSIONS, FANOUT, deliver_topic
+
+if TYPE_CHECKING:
+    from projections.cassandra.reader import Reader
 
 R = TypeVar("R", bound=Record)
 CLOCK_SLACK_MS = 60_000
@@ -58,7 +60,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 class Detective:
     """Gathers evidence from one store and one log."""
 
-    def __init__(self, stored: Reader, log: Consumer, wire: Codec, partitions: int) -> None:
+    def __init__(self, stored: "Reader", log: Consumer, wire: Codec, partitions: int) -> None:
         self._stored, self._log, self._wire, self._partitions = stored, log, wire, partitions
         self._dead = DeadLetterTopic(log, wire)
 

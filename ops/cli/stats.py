@@ -1,6 +1,6 @@
 """`carillon stats`: rates and latency from ClickHouse."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +10,6 @@ from ops.cli.context import analytics
 from ops.cli.errors import BadRequest
 from ops.cli.output import AsJson, console, table, write_json
 from ops.endpoints import Endpoints
-from projections.clickhouse.answers import Row
 from projections.clickhouse.queries import GRAINS
 
 Campaign = Annotated[str | None, typer.Option("--campaign", help="Only this campaign.")]
@@ -28,7 +27,7 @@ def stats(campaign: Campaign = None, notification: NotificationId = None, by: By
     if unknown := [grain for grain in grains if grain not in GRAINS]:
         raise BadRequest(f"--by {', '.join(unknown)}: choose from {', '.join(GRAINS)}")
     with analytics(Endpoints.load()) as source:
-        answer: dict[str, list[Row]] = {
+        answer: dict[str, list[dict[str, Any]]] = {
             "rates": source.rates(grains, campaign),
             "reasons": source.reasons(campaign, notification),
             "latency": source.latency(campaign, notification),
@@ -41,7 +40,7 @@ def stats(campaign: Campaign = None, notification: NotificationId = None, by: By
     show("Latency, acceptance to hand-over (ms)", answer["latency"], LATENCY)
 
 
-def show(title: str, rows: Sequence[Row], columns: Sequence[str]) -> None:
+def show(title: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Rows of an answer as a table; numbers to the right, shares in percent."""
     numbers = [name for name in columns if rows and isinstance(rows[0].get(name), int | float)]
     body = [[_value(name, row.get(name)) for name in columns] for row in rows]

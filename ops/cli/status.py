@@ -1,6 +1,6 @@
 """`carillon status NOTIFICATION`: how far it is, by channel."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
@@ -14,8 +14,9 @@ from ops.cli.output import AsJson, console, table, write_json
 from ops.cli.standing import FINAL, Standing, standing
 from ops.cli.times import age, clock
 from ops.endpoints import Endpoints
-from projections.cassandra.reader import Reader
-from projections.settings import INPUTS
+
+if TYPE_CHECKING:
+    from projections.cassandra.reader import Reader
 
 EVENTS = 1_000_000
 CASSANDRA = "carillon.cassandra"
@@ -36,7 +37,7 @@ def status(notification: NotificationId, as_json: AsJson = False) -> None:
         console().print(rendered(found))
 
 
-def read(stored: Reader, notification_id: str) -> Standing | None:
+def read(stored: "Reader", notification_id: str) -> Standing | None:
     """How it stands by Cassandra; None when the request is not there."""
     header = stored.header(notification_id)
     if header is None:
@@ -50,6 +51,8 @@ def absence(notification_id: str, endpoints: Endpoints) -> str:
     with codec(endpoints) as wire, dead_letters(endpoints, wire) as dead:
         if why := refused(notification_id, dead):
             return why
+    from projections.settings import INPUTS
+
     behind = Groups(endpoints.kafka).lag(CASSANDRA, INPUTS)
     waiting = f"the Cassandra projection is {behind} records behind, try again" if behind else "nothing is waiting to be written"
     return f"no notification {notification_id}: no request of that id was planned, none is in the DLQ, and {waiting}"
