@@ -31,9 +31,10 @@ class WrongPartitionError(RecordRefused):
 def fold(profile: Profile | None, change: ProfileChanged, offset: int) -> Profile | None:
     """The profile after `change`, which came at `offset` of notify.profile-events; None: the user is gone.
 
-    An older change of the same source than was applied already is ignored: the profile comes back as it is.
+    What was applied already is ignored, and the profile comes back as it is: an older change of the same source, and one that a crash
+    brings again, which must not undo what another source said after it.
     """
-    if profile and change.source_position < profile.source_positions.get(change.source, change.source_position):
+    if profile and _was_applied(profile, change, offset):
         return profile
     if change.deleted:
         return None
@@ -42,6 +43,14 @@ def fold(profile: Profile | None, change: ProfileChanged, offset: int) -> Profil
     positions = {**base.source_positions, change.source: change.source_position}
     updated_at = max(base.updated_at, change.occurred_at)
     return msgspec.structs.replace(base, **patch, updated_at=updated_at, applied_offset=offset, source_positions=positions)
+
+
+def _was_applied(profile: Profile, change: ProfileChanged, offset: int) -> bool:
+    """Two changes of a source may share a position (a snapshot's row and the change after it): then the offset tells them apart."""
+    reached = profile.source_positions.get(change.source)
+    if reached is None or change.source_position > reached:
+        return False
+    return change.source_position < reached or offset < profile.applied_offset
 
 
 def check_partition(user_id: str, partition: int, partitions: int) -> None:

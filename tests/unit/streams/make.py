@@ -1,0 +1,82 @@
+"""Records for tests, each with what the test does not care about filled in."""
+
+from typing import Any
+
+import msgspec
+
+from schemas import contract
+from schemas.codec import Codec
+from schemas.provision import subjects
+from schemas.records import (
+    Audience,
+    DeliverBatch,
+    Device,
+    ExpandAudience,
+    Notification,
+    NotificationRequested,
+    Priority,
+    Profile,
+    ProfileChanged,
+)
+from schemas.registry import MemoryRegistry
+from schemas.topics import catalogue
+
+NOW = 1_700_000_000_000
+NID = "7d6f3f0e-8a53-4a3e-9d35-6a0d7c1f5a11"
+ALL = ("push", "email", "in_app")
+
+
+def codec() -> Codec:
+    """A codec with every record type registered."""
+    registry, of = MemoryRegistry(), subjects(catalogue())
+    for kind, subject in of.items():
+        registry.register(subject, contract.schema_json(kind.__name__))
+    return Codec(registry, of)
+
+
+def notification(**changed: Any) -> Notification:
+    made = Notification(
+        notification_id=NID,
+        event_type="order.placed",
+        source="test",
+        campaign="",
+        template_id="order_placed",
+        template_version=1,
+        category="transactional",
+        priority=Priority.NORMAL,
+        channels=list(ALL),
+        data={"order_id": "1", "total": "9.99", "name": "Ann"},
+        occurred_at=NOW,
+        accepted_at=NOW,
+    )
+    return msgspec.structs.replace(made, **changed)
+
+
+def request(*, users: tuple[str, ...] = (), expression: str = "", key: str = "k", **changed: Any) -> NotificationRequested:
+    return NotificationRequested(notification(**changed), Audience(list(users), expression), key)
+
+
+def profile(user: str = "ann", **changed: Any) -> Profile:
+    made = Profile(
+        user_id=user,
+        channels=list(ALL),
+        email=f"{user}@example.com",
+        phone="+4915112345678",
+        phone_verified=True,
+        devices=[Device("ios", f"tok-{user}")],
+        updated_at=NOW,
+        applied_offset=0,
+    )
+    return msgspec.structs.replace(made, **changed)
+
+
+def change(user: str = "ann", source: str = "api", position: int = 0, **changed: Any) -> ProfileChanged:
+    return msgspec.structs.replace(ProfileChanged(user, source, position, NOW), **changed)
+
+
+def command(**changed: Any) -> ExpandAudience:
+    return msgspec.structs.replace(ExpandAudience(notification=notification(), partitions=1), **changed)
+
+
+def batch(*users: str, channel: str = "push", batch_id: str = "b-1", **changed: Any) -> DeliverBatch:
+    return DeliverBatch(batch_id, notification(**changed), channel, list(users), [0] * len(users), "p-1", NOW, 0)
