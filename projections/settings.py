@@ -41,7 +41,7 @@ class BatchLimits:
     """A batch ends with `records`, or `bytes` of values, or `wait_s` after it began."""
 
     records: int = 2000
-    bytes: int = 1_500_000
+    bytes: int = 1_000_000
     wait_s: float = 0.25
 
 
