@@ -1,0 +1,121 @@
+"""The ledger of one batch, through any number of crashes at any points."""
+
+from collections.abc import Sequence
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.records import LedgerEntry, Outcome
+from streams.delivery.ledger import CRASHED, Result, finished, intending, opened, recorded, settled, status_of
+from tests.unit.streams.make import NOW, batch
+
+SENT, FAILED = Outcome("sent"), Outcome("failed", "unregistered")
+USERS = [f"u{number}" for number in range(7)]
+
+
+def results(*outcomes: Outcome) -> list[Result]:
+    return [Result(outcome, f"id-{number}", 10 + number) for number, outcome in enumerate(outcomes)]
+
+
+def well_formed(entry: LedgerEntry) -> None:
+    assert 0 <= entry.done <= entry.intended <= len(USERS)
+    assert len(entry.outcome_of) == len(entry.provider_message_ids) == len(entry.profile_offsets) == entry.done
+    assert all(0 <= number < len(entry.outcomes) for number in entry.outcome_of)
+    assert len(set(entry.outcomes)) == len(entry.outcomes)
+
+
+def test_a_batch_is_opened_once() -> None:
+    entry = opened(None, 5, "sandbox")
+    assert entry == LedgerEntry(5, intended=0, done=0, provider="sandbox")
+    assert opened(entry, 9, "other") is entry
+
+
+def test_nothing_open_is_nothing_to_settle() -> None:
+    entry = recorded(intending(opened(None, 5, "s"), 2), results(SENT, FAILED))
+    assert settled(entry, resend=False) is entry
+    assert settled(entry, resend=True) is entry
+
+
+def test_what_was_open_is_unknown() -> None:
+    entry = intending(recorded(opened(None, 5, "s"), results(SENT)), 3)
+    lost = settled(entry, resend=False)
+    assert (lost.done, lost.intended, lost.attempt) == (3, 3, 1)
+    assert [lost.outcomes[number] for number in lost.outcome_of] == [SENT, CRASHED, CRASHED]
+    assert lost.profile_offsets == [10, -1, -1]
+
+
+def test_or_is_tried_again_with_a_number() -> None:
+    entry = intending(recorded(opened(None, 5, "s"), results(SENT)), 3)
+    again = settled(entry, resend=True)
+    assert (again.done, again.intended, again.attempt) == (1, 1, 2)
+
+
+def test_results_without_an_intent_are_intended_as_well() -> None:
+    """A provider where sending twice is as good as once needs no intent."""
+    assert recorded(opened(None, 5, "s"), results(SENT, SENT)).intended == 2
+
+
+def test_a_result_never_takes_an_intent_back() -> None:
+    assert recorded(intending(opened(None, 5, "s"), 3), results(SENT)).intended == 3
+
+
+@given(st.lists(st.lists(st.sampled_from([SENT, FAILED, CRASHED]), max_size=3), max_size=5))
+def test_results_add_up_in_order(slices: list[list[Outcome]]) -> None:
+    entry = opened(None, 5, "s")
+    for some in slices:
+        entry = recorded(entry, results(*some))
+    flat = [outcome for some in slices for outcome in some]
+    assert [entry.outcomes[number] for number in entry.outcome_of] == flat
+    assert len(entry.outcomes) == len(set(flat))
+
+
+def deliver(stored: LedgerEntry | None, size: int, resend: bool, steps: int, sends: dict[str, int]) -> LedgerEntry | None:
+    """Work on the batch for so many durable steps, then crash: returns what is durable. Counts what the provider took."""
+    entry = settled(opened(stored, 5, "s"), resend)
+    while entry.done < len(USERS):
+        upto = min(len(USERS), entry.done + size)
+        entry = intending(entry, upto)
+        if (steps := steps - 1) < 0:
+            return stored
+        stored = entry
+        for user in USERS[entry.done : upto]:
+            sends[user] = sends.get(user, 0) + 1
+        entry = recorded(entry, results(*[SENT] * (upto - entry.done)))
+        well_formed(entry)
+    if steps - 1 < 0:
+        return stored
+    return finished(entry, NOW)
+
+
+@given(st.lists(st.integers(0, 5), max_size=8), st.integers(1, 4), st.booleans())
+def test_whatever_crashes_everyone_has_one_result(crashes: Sequence[int], size: int, resend: bool) -> None:
+    sends: dict[str, int] = {}
+    stored: LedgerEntry | None = None
+    for steps in [*crashes, 100]:
+        if stored is None or stored.finished_at is None:
+            stored = deliver(stored, size, resend, steps, sends)
+            if stored:
+                well_formed(stored)
+    assert stored is not None
+    assert stored.done == stored.intended == len(USERS)
+    status = status_of(batch(*USERS), stored, "t", 0)
+    became = dict(zip(USERS, [status.outcomes[number] for number in status.outcome_of], strict=True))
+    assert set(became) == set(USERS)
+    for user, outcome in became.items():
+        if resend:
+            assert outcome == SENT
+            assert sends[user] <= stored.attempt
+        else:
+            assert (outcome == CRASHED) or sends[user] == 1
+            assert sends.get(user, 0) <= 1
+
+
+def test_the_status_says_what_the_ledger_says_whenever_it_is_told() -> None:
+    entry = finished(recorded(opened(None, 5, "sandbox"), results(SENT, FAILED)), NOW)
+    told = status_of(batch("ann", "bob"), entry, "notify.deliver.push.low", 3)
+    assert told == status_of(batch("ann", "bob"), msgspec.convert(msgspec.to_builtins(entry), LedgerEntry), "notify.deliver.push.low", 3)
+    assert (told.users, told.outcomes, told.outcome_of) == (["ann", "bob"], [SENT, FAILED], [0, 1])
+    assert (told.provider, told.attempt, told.at, told.batch_id) == ("sandbox", 1, NOW, "b-1")
+    assert (told.caused_by_topic, told.caused_by_partition, told.caused_by_offset) == ("notify.deliver.push.low", 3, 5)
+    assert (told.provider_message_ids, told.profile_offsets) == (["id-0", "id-1"], [10, 11])

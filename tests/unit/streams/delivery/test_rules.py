@@ -1,0 +1,116 @@
+"""From recipients to messages, and from answers to outcomes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.base import Accepted, Rejected, Throttled, Unavailable, Unknown
+from providers.base import Outcome as Answer
+from providers.content import Content
+from providers.errors import TemplateUnknownError
+from schemas.records import Device, Outcome, Profile
+from streams.delivery.rules import MAX_DETAIL, SENT, Draft, draft, is_retryable, results_of
+from streams.policy.policy import CategoryPolicy
+from tests.unit.streams.make import NOW, batch, profile
+
+BINDS = CategoryPolicy(mutes=True, resend_unknown=False)
+TWO = profile(devices=[Device("ios", "a"), Device("web", "b")])
+
+ANSWERS = {
+    Accepted("p-1"): SENT,
+    Rejected("unregistered", "gone"): Outcome("failed", "unregistered", "gone"),
+    Throttled(5, "slow down"): Outcome("failed", "provider_throttled", "slow down"),
+    Unavailable("refused"): Outcome("failed", "provider_unavailable", "refused"),
+    Unknown("reset"): Outcome("unknown", "no_answer", "reset"),
+}
+
+
+def render(language: str) -> Content:
+    return Content(subject=f"subject {language}", title="title", body="body", html="<p>")
+
+
+def drafted(who: Profile | None, channel: str = "push", now: int = NOW, index: int = 0) -> Draft:
+    return draft(batch("ann", "bob", channel=channel), index, who, 42, BINDS, render, now)
+
+
+def test_one_message_for_each_device() -> None:
+    made = drafted(TWO)
+    assert [(m.address, m.message_id, m.user_id) for m in made.messages] == [("a", "b-1.0.0", "ann"), ("b", "b-1.0.1", "ann")]
+    assert made.outcome is None
+    assert made.profile_offset == 42
+
+
+def test_message_ids_tell_recipients_apart() -> None:
+    assert drafted(TWO, index=1).messages[0].message_id == "b-1.1.0"
+
+
+def test_the_words_are_in_the_users_language() -> None:
+    (message,) = drafted(profile(language="de"), "email").messages
+    assert (message.address, message.subject, message.html) == ("ann@example.com", "subject de", "<p>")
+
+
+@pytest.mark.parametrize(
+    ("who", "channel", "reason"),
+    [
+        (None, "push", "user_unknown"),
+        (profile(channels=["email"]), "push", "channel_disabled"),
+        (profile(devices=[]), "push", "no_address"),
+        (profile(email=""), "email", "no_address"),
+    ],
+)
+def test_the_profile_is_judged_again_right_before_the_call(who: Profile | None, channel: str, reason: str) -> None:
+    assert drafted(who, channel) == Draft([], Outcome("suppressed", reason), 42)
+
+
+def test_expiry_too() -> None:
+    late = draft(batch("ann", expires_at=NOW), 0, profile(), 42, BINDS, render, NOW)
+    assert late.outcome == Outcome("expired", "expired")
+
+
+def test_a_template_that_can_not_be_rendered_fails_the_recipient() -> None:
+    def broken(language: str) -> Content:
+        raise TemplateUnknownError("no template " + "x" * 500)
+
+    made = draft(batch("ann"), 0, profile(), 42, BINDS, broken, NOW)
+    assert made.messages == []
+    assert made.outcome is not None
+    assert (made.outcome.status, made.outcome.reason) == ("failed", "template_error")
+    assert len(made.outcome.detail) == MAX_DETAIL
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: type(answer).__name__)
+def test_what_the_provider_said_is_the_outcome(answer: Answer) -> None:
+    (result,) = results_of([drafted(profile())], [answer])
+    assert result.outcome == ANSWERS[answer]
+    assert result.provider_message_id == ("p-1" if isinstance(answer, Accepted) else "")
+    assert result.profile_offset == 42
+
+
+def test_a_long_detail_is_cut() -> None:
+    (result,) = results_of([drafted(profile())], [Unknown("x" * 500)])
+    assert len(result.outcome.detail) == MAX_DETAIL
+
+
+ANSWERS_STATUS = {Accepted: "sent", Unknown: "unknown", Throttled: "failed", Rejected: "failed"}
+BETTER = [Accepted("p-1"), Unknown(), Throttled(), Rejected("gone")]
+
+
+@given(st.permutations(BETTER).map(lambda some: some[:2]))
+def test_the_best_of_a_users_devices_counts(answers: list[Answer]) -> None:
+    best = min(answers, key=BETTER.index)
+    (result,) = results_of([drafted(TWO)], answers)
+    assert result.outcome.status == ANSWERS_STATUS[type(best)]
+
+
+@given(st.lists(st.sampled_from([None, profile(), TWO]), max_size=8))
+def test_answers_find_their_recipients(known: list[Profile | None]) -> None:
+    drafts = [drafted(who, index=index) for index, who in enumerate(known)]
+    messages = [message for one in drafts for message in one.messages]
+    results = results_of(drafts, [Accepted(message.message_id) for message in messages])
+    for index, (who, result) in enumerate(zip(known, results, strict=True)):
+        assert result.provider_message_id == (f"b-1.{index}.0" if who else "")
+        assert result.outcome.status == ("sent" if who else "suppressed")
+
+
+def test_only_what_was_certainly_not_sent_may_be_sent_again() -> None:
+    assert {type(answer) for answer in ANSWERS if is_retryable(answer)} == {Throttled, Unavailable}

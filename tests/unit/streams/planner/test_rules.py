@@ -1,0 +1,113 @@
+"""Which partitions expand a request, and which requests are had already."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.partition import partition_of
+from schemas.records import Audience, NotificationRequested
+from streams.planner.rules import (
+    MAX_NOTIFICATION_BYTES,
+    USERS_PER_COMMAND,
+    AudienceInvalid,
+    IdempotencyConflict,
+    RequestUnfit,
+    Seen,
+    check,
+    digest_of,
+    is_repeat,
+    plan,
+)
+from tests.unit.streams.make import ALL, NOW, notification, request
+
+
+def test_a_request_that_was_never_seen_is_none_again() -> None:
+    assert not is_repeat(None, request(users=("ann",)), 5)
+
+
+def test_the_same_record_after_a_crash_is_planned_again() -> None:
+    asked = request(users=("ann",))
+    assert not is_repeat(Seen(5, digest_of(asked)), asked, 5)
+
+
+def test_the_same_request_from_another_record_is_a_repeat() -> None:
+    asked = request(users=("ann",))
+    again = msgspec.structs.replace(asked, notification=notification(accepted_at=NOW + 9), rules_version="newer")
+    assert is_repeat(Seen(5, digest_of(asked)), again, 6)
+    assert is_repeat(Seen(5, digest_of(asked)), again, 4)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        request(users=("bob",)),
+        request(expression="all"),
+        request(users=("ann",), key="other"),
+        request(users=("ann",), template_version=2),
+        request(users=("ann",), data={"order_id": "2", "total": "9.99", "name": "Ann"}),
+        request(users=("ann",), expires_at=NOW),
+    ],
+)
+def test_the_same_id_with_another_content_is_a_conflict(other: NotificationRequested) -> None:
+    seen = Seen(5, digest_of(request(users=("ann",))))
+    with pytest.raises(IdempotencyConflict, match="offset 5 used key .* for another content"):
+        is_repeat(seen, other, 6)
+
+
+def test_the_digest_does_not_depend_on_the_order_of_data() -> None:
+    one = request(users=("ann",), data={"a": "1", "b": "2"})
+    other = request(users=("ann",), data={"b": "2", "a": "1"})
+    assert digest_of(one) == digest_of(other)
+    assert len(digest_of(one)) == 16
+
+
+@pytest.mark.parametrize("channels", [[], ["push", "fax"], ["fax"]])
+def test_channels_nobody_serves(channels: list[str]) -> None:
+    with pytest.raises(RequestUnfit, match="one or more of push, email, in_app"):
+        check(request(channels=channels), ALL)
+
+
+def test_a_notification_is_at_most_64_kib() -> None:
+    room = MAX_NOTIFICATION_BYTES - len(msgspec.msgpack.encode(notification(data={"x": "." * 60_000}))) + 60_000
+    check(request(data={"x": "." * room}), ALL)
+    with pytest.raises(RequestUnfit, match="65537 bytes; the limit is 65536"):
+        check(request(data={"x": "." * (room + 1)}), ALL)
+
+
+@pytest.mark.parametrize("audience", [Audience(), Audience(["ann"], "all")])
+def test_an_audience_is_users_or_an_expression(audience: Audience) -> None:
+    with pytest.raises(AudienceInvalid):
+        plan(msgspec.structs.replace(request(), audience=audience), 8)
+
+
+@given(st.integers(1, 64))
+def test_an_expression_goes_to_every_partition_once(partitions: int) -> None:
+    commands = plan(request(expression="tag:sale"), partitions)
+    assert [partition for partition, _ in commands] == list(range(partitions))
+    assert {(c.expression, c.cursor, c.chunk, c.last, c.partitions) for _, c in commands} == {("tag:sale", "", 0, True, partitions)}
+    assert all(not command.users for _, command in commands)
+
+
+@given(st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=60), st.sampled_from([1, 2, 8, 64]))
+def test_each_named_user_goes_home_once(users: list[str], partitions: int) -> None:
+    commands = plan(request(users=tuple(users)), partitions)
+    planned = [(partition, user) for partition, command in commands for user in command.users]
+    assert sorted(planned) == sorted((partition_of(user, partitions), user) for user in set(users))
+    assert {command.partitions for _, command in commands} == {len({partition for partition, _ in commands})}
+    assert [partition for partition, _ in commands] == sorted(partition for partition, _ in commands)
+
+
+@given(st.sampled_from([1, 999, 1000, 1001, 2000, 2001, 3500]))
+def test_many_users_of_one_partition_are_chunks_with_numbers(count: int) -> None:
+    commands = plan(request(users=tuple(f"u{number}" for number in range(count))), 1)
+    sizes = [len(command.users) for _, command in commands]
+    assert sum(sizes) == count
+    assert all(size == USERS_PER_COMMAND for size in sizes[:-1])
+    assert [command.chunk for _, command in commands] == list(range(len(commands)))
+    assert [command.last for _, command in commands] == [False] * (len(commands) - 1) + [True]
+
+
+def test_the_same_request_gives_the_same_commands() -> None:
+    users = tuple(f"u{number}" for number in range(50))
+    assert plan(request(users=users), 8) == plan(request(users=users), 8)
