@@ -41,8 +41,8 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(0)
     except EXPECTED as error:
-        progress_console().print("[red]error:[/red] ", end="")
-        progress_console().print(message(error), markup=False)
+        progress_console().print("[red]error:[/red]", end=" ")
+        progress_console().print(message(error), markup=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -30,6 +30,7 @@ def borrowed(stages: Stages, keep: bool) -> Iterator[tuple[Endpoints, FleetSetti
             fleet.up(lambda member, event: said(f"{member} {event}"), settings=settings)
         yield endpoints, settings
     finally:
+        parts = [name for name in parts if processes.running(local.home.pid(name))]
         if not keep and (parts or members):
             with stages.stage("stopped what the demo had started") as said:
                 fleet.down(lambda member, event: said(f"{member} {event}"), only=members)
