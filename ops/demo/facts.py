@@ -1,7 +1,7 @@
 """Counts everything again, each on its own way: Postgres, the log, the sandbox, ClickHouse, Cassandra."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import psycopg
@@ -10,7 +10,7 @@ from ops.cli.context import analytics, reader
 from ops.cli.tally import Counts
 from ops.demo.heard import Heard
 from ops.demo.sandbox import Received
-from ops.demo.sums import HANDED, Facts, expected_ids, statuses
+from ops.demo.sums import HANDED, UNCERTAIN, Facts, expected_ids, statuses
 from ops.endpoints import Endpoints
 from schemas.records import StatusBatch
 from streams.intake.loader import load_triggers
@@ -62,7 +62,8 @@ def gathered(
         tallies=dict(heard.tallies),
         sale=sale,
         people=len(devices),
-        addresses=addresses(heard.statuses, devices),
+        addresses=addresses(heard.statuses, devices, HANDED),
+        uncertain=addresses(heard.statuses, devices, UNCERTAIN),
         received=received,
         clickhouse=_clickhouse(endpoints, since_ms, expected),
         cassandra_sale=cassandra,
@@ -70,13 +71,13 @@ def gathered(
     )
 
 
-def addresses(batches: Iterable[StatusBatch], devices: Mapping[str, int]) -> dict[str, int]:
-    """By channel: how many addresses the recipients have who were handed to a provider."""
+def addresses(batches: Iterable[StatusBatch], devices: Mapping[str, int], wanted: Collection[str]) -> dict[str, int]:
+    """By channel of a provider: how many addresses the recipients have whose status is one of those wanted."""
     found: Counter[str] = Counter()
     for batch in {one.status_id: one for one in batches}.values():
         if batch.channel != IN_APP:
-            handed = [outcome.status in HANDED for outcome in batch.outcomes]
-            users = (user for user, index in zip(batch.users, batch.outcome_of, strict=True) if handed[index])
+            counts = [outcome.status in wanted for outcome in batch.outcomes]
+            users = (user for user, index in zip(batch.users, batch.outcome_of, strict=True) if counts[index])
             found[batch.channel] += sum(devices.get(user, 0) if batch.channel == "push" else 1 for user in users)
     return dict(found)
 

@@ -8,7 +8,7 @@ import pytest
 from ops.cli.tally import Tally
 from ops.demo.facts import addresses
 from ops.demo.sandbox import Received, since
-from ops.demo.sums import Check, Facts, checks, compared, expected_ids, totals
+from ops.demo.sums import HANDED, Check, Facts, checks, compared, expected_ids, totals
 from schemas.records import Audience, AudienceExpanded, NotificationRequested, Outcome
 from streams.intake.loader import load_triggers
 from tests.unit.ops.cli.made import notification, status
@@ -146,7 +146,16 @@ def test_addresses_are_those_of_whoever_was_handed_over() -> None:
     email = status(["ann"], Outcome("failed", "x"), channel="email", status_id="s2")
     in_app = status(["ann"], channel="in_app", status_id="s3")
     devices = {"ann": 2, "bo": 1, "cy": 5}
-    assert addresses([push, push, email, in_app], devices) == {"push": 3, "email": 1}
+    assert addresses([push, push, email, in_app], devices, HANDED) == {"push": 3, "email": 1}
+    assert addresses([push, email], devices, ("suppressed",)) == {"push": 5, "email": 0}
+
+
+@pytest.mark.parametrize(("received", "holds"), [(3, True), (4, True), (5, True), (2, False), (6, False)])
+def test_of_those_whose_outcome_is_unknown_any_number_may_have_been_reached(received: int, holds: bool) -> None:
+    them = facts()
+    them.uncertain = {"push": 2}
+    them.received = {"push": Received(received - 1, 1, 0)}
+    assert ("push: addresses handed over = received + rejected" not in broken(them)) is holds
 
 
 def test_what_came_since_is_the_difference() -> None:
