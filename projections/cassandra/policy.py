@@ -18,7 +18,7 @@ class Policy:
     """`blob_users`: status batches of at least so many are kept by bucket (docs/adr/0003), but not its buckets below `bucket_users`."""
 
     blob_users: int = 20
-    bucket_users: int = 4
+    bucket_users: int = 2
     history_ttl_ms: int = 90 * DAY_MS
     inbox_ttl_ms: int = 30 * DAY_MS
     reads_ttl_ms: int = 60 * DAY_MS
