@@ -14,7 +14,7 @@ class WorkerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CARILLON_", frozen=True)
 
     partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=2048, description="of every user-keyed topic; never changed once in use")
-    chunk: int = Field(1000, ge=1, le=10_000, description="users a campaign decides at once")
+    chunk: int = Field(250, ge=1, le=10_000, description="users a campaign decides at once")
     aggregates: tuple[str, ...] = Field(("order", "item", "sale", "login"), description="upstream aggregates: topics events.<aggregate>")
     session_timeout: float = Field(30.0, ge=6, description="after so long without a heartbeat the broker gives the partitions away")
     heartbeat: float = Field(3.0, gt=0)

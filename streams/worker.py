@@ -31,6 +31,8 @@ logger = logging.getLogger("carillon.worker")
 
 EXIT_UNEXPECTED = 70
 NICE = 5
+SWITCH_S = 0.001
+"""Kafka's threads hold up every record that waits for them to get the interpreter: 1 ms instead of 5."""
 FORGET_S = 48 * 3600
 GC_ALLOCATIONS = 50_000
 
@@ -47,6 +49,7 @@ def run_worker(role: str, kafka: str, registry: str, home: Path, settings: Worke
     app = make_app(role, kafka, settings)
     _wire(app, ROLES[role], role, kafka, registry, home, settings)
     _calm_collector()
+    sys.setswitchinterval(SWITCH_S)
     worker = faust.Worker(app, loglevel="INFO", quiet=True, redirect_stdouts=False, loop=loop)
     worker.execute_from_commandline()
     raise SystemExit(0)

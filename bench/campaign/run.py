@@ -13,6 +13,7 @@ from bench.campaign.machine import cpu_s, pids, rss_mb, spent
 from bench.campaign.people import tag
 from bench.campaign.urgent import Urgent
 from ops.endpoints import Endpoints
+from ops.fleet import fleet
 from schemas.ids import notification_id
 from schemas.records import Audience, AudienceExpanded, Notification, NotificationRequested, Priority
 from schemas.topics import EXPANSIONS, PROFILE_EVENTS, REQUESTS, STATUS
@@ -21,8 +22,7 @@ Tell = Callable[[str], None]
 
 LOAD_S = 900.0
 RUN_S = 600.0
-SUSPENDED_S = 14.0
-"""Longer, and a suspended worker would take its session for lost (half of 30 s)."""
+STOP_S = 30.0
 STORES = ("carillon.cassandra", "carillon.clickhouse")
 READ = (REQUESTS, STATUS, EXPANSIONS)
 
@@ -66,16 +66,16 @@ class Bench:
         return self._arrived(urgent)
 
     def decide_only(self, size: int) -> float:
-        """Recipients/s of expansion and decision in the decide process, while delivery and projections are suspended."""
+        """Recipients/s of expansion and decision in the decide process, while delivery and projections are stopped."""
         others = [psutil.Process(pid) for name, pid in pids().items() if name.startswith(("bulk", "project"))]
         for process in others:
-            process.suspend()
+            process.terminate()
+        psutil.wait_procs(others, timeout=STOP_S)
         try:
             since, notification = self._start(size)
-            return _rate(self.log.expansions(since, notification, SUSPENDED_S))
+            return _rate(self.log.expansions(since, notification, RUN_S))
         finally:
-            for process in others:
-                process.resume()
+            fleet.ensure_running()
             self._settle()
 
     def campaign(self, size: int, urgent: Urgent | None = None) -> Run:

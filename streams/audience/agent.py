@@ -5,7 +5,7 @@ very same records are written again, and readers know them by batch id, status i
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from schemas.codec import Codec
 from schemas.errors import SchemaError
@@ -19,7 +19,9 @@ from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
 from streams.step.step import RecordStep, View
 
-CHUNK = 1000
+CHUNK = 250
+BREATH = 5
+"""Cycles of the event loop between two chunks."""
 
 
 class AudienceStep(RecordStep):
@@ -41,11 +43,19 @@ class AudienceStep(RecordStep):
         """Wait until the profiles of the partition are current."""
         await self._replica.ready(partition)
 
+    def together(self, waiting: Sequence[Input]) -> int:
+        """A chunk of a campaign goes alone: what comes before it need not wait for its turn."""
+        return next((index for index, record in enumerate(waiting) if self._is_scan(record)), len(waiting)) or 1
+
     async def decide_in_turn(self, part: StepPartition, view: View, record: Input) -> Effects:
-        """Chunks of campaigns take turns, one a cycle of the event loop: urgent ones that are ready run between two of them."""
+        """Chunks of campaigns take turns, with a breath before each: what is urgent goes through a dozen small waits on its way through the
+        process, and must not meet a chunk at each of them.
+        """
         if not self._is_scan(record):
             return await super().decide_in_turn(part, view, record)
         async with self._turns:
+            for _ in range(BREATH):
+                await asyncio.sleep(0)
             return await super().decide_in_turn(part, view, record)
 
     def _is_scan(self, record: Input) -> bool:

@@ -65,6 +65,10 @@ class DeliveryStep:
         """Wait until the profiles of the partition are current."""
         await self._replica.ready(partition)
 
+    def together(self, waiting: Sequence[Input]) -> int:
+        """All of them."""
+        return len(waiting)
+
     async def handle(self, part: StepPartition, batch: Sequence[Input]) -> Effects:
         """Deliver the batches; what is left to do is to tell the statuses."""
         # two copies of one batch (a decision step that crashed wrote it twice) must not be worked on side by side

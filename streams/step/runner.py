@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from faust.types import EventT
 
@@ -35,7 +36,7 @@ class PartitionRunner:
         self._gaps = gaps
         self._die = die
         self._pressure = pressure
-        self._queue: deque[EventT] = deque()
+        self._queue: deque[tuple[EventT, Input]] = deque()
         self._arrived = asyncio.Event()
         self._full = False
         self.recovered = asyncio.Event()
@@ -53,7 +54,7 @@ class PartitionRunner:
 
     def put(self, event: EventT) -> None:
         """Queue an event. What is fetched already is still taken when the queue is full; nothing more is fetched."""
-        self._queue.append(event)
+        self._queue.append((event, _input(event)))
         self._arrived.set()
         if len(self._queue) >= QUEUE_HIGH and not self._full:
             self._full = True
@@ -79,8 +80,9 @@ class PartitionRunner:
             await self._part.commit(undone)
         await self._gaps.start()
 
-    def _take(self) -> list[EventT]:
-        batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._step.max_batch))]
+    def _take(self) -> list[tuple[EventT, Input]]:
+        waiting = [record for _, record in islice(self._queue, self._step.max_batch)]
+        batch = [self._queue.popleft() for _ in range(self._step.together(waiting))]
         if not self._queue:
             self._arrived.clear()
         if self._full and len(self._queue) <= QUEUE_LOW:
@@ -88,15 +90,14 @@ class PartitionRunner:
             self._pressure(False)
         return batch
 
-    async def _process(self, events: list[EventT]) -> None:
+    async def _process(self, batch: list[tuple[EventT, Input]]) -> None:
         self._part.begin()
-        batch = [_input(event) for event in events]
-        for record in batch:
+        for _, record in batch:
             await self._gaps.check(record.offset)
-        fresh = [record for record in batch if self._journal is None or record.offset > self._journal.applied]
+        fresh = [record for _, record in batch if self._journal is None or record.offset > self._journal.applied]
         if fresh:
             await self._apply(fresh[-1].offset, await self._step.handle(self._part, fresh))
-        for event in events:
+        for event, _ in batch:
             event.ack()
 
     async def _apply(self, applied: int, effects: Effects) -> None:

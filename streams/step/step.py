@@ -33,6 +33,9 @@ class Step(Protocol):
     async def start(self, partition: int) -> None:
         """Wait for what the step needs besides its own tables."""
 
+    def together(self, waiting: Sequence[Input]) -> int:
+        """How many of the first records that wait (1 to `max_batch` are given) make the next batch: at least 1."""
+
     async def handle(self, part: StepPartition, batch: Sequence[Input]) -> Effects:
         """What to do about `batch`. Bad records become dead letters; anything it raises ends the process."""
 
@@ -69,6 +72,10 @@ class RecordStep:
 
     async def start(self, partition: int) -> None:
         """Nothing to wait for."""
+
+    def together(self, waiting: Sequence[Input]) -> int:
+        """All of them."""
+        return len(waiting)
 
     def decide(self, view: View, record: Input) -> Effects:
         """What to do about one record. Raises RecordRefused when the record is bad."""
