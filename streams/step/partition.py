@@ -8,7 +8,7 @@ from typing import NoReturn
 from confluent_kafka import Message
 
 from schemas.records import Output, Write
-from streams.step.log import LogWriter, Positions
+from streams.step.log import LogWriter, Positions, WriteFailedError
 from streams.step.model import Effects, last_writes
 from streams.step.reader import LogReader
 from streams.step.store import Store, TablePartition
@@ -22,6 +22,7 @@ class _Group:
     def __init__(self) -> None:
         self.effects = Effects()
         self.taken = False
+        self.written = False
 
 
 class StepPartition:
@@ -70,6 +71,9 @@ class StepPartition:
             if not group.taken:
                 group.taken, self._group = True, _Group()
                 await self._flush(group.effects)
+                group.written = True
+            elif not group.written:  # whoever wrote the group failed or was cancelled
+                raise WriteFailedError("the group of commits that this one was part of was not written")
 
     async def _flush(self, effects: Effects) -> None:
         self.guard()
