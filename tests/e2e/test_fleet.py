@@ -1,10 +1,16 @@
 """Carillon's own processes: killed, started again, and nothing is lost."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from ops.fleet import fleet
 from ops.fleet.settings import FleetSettings
+from ops.local.paths import REPOSITORY
+from tests.e2e.conftest import eventually
 
 ORDER = ("-t", "order_placed", "-d", "name=Ann", "-d", "order_id=1", "-d", "total=2 EUR")
 
@@ -24,3 +30,21 @@ def test_what_was_asked_for_while_a_worker_was_dead_is_done_when_it_is_back(
 def test_a_worker_that_is_asked_to_stop_ends_by_itself(running: FleetSettings) -> None:
     before = {one.name: one.pid for one in fleet.status(settings=running)}
     assert fleet.restart("bulk-1", settings=running) not in (0, before["bulk-1"])
+
+
+def test_several_roles_run_side_by_side_in_one_terminal_and_end_when_told(running: FleetSettings) -> None:
+    both = ("urgent-1", "bulk-1")
+    fleet.down(only=both, settings=running)
+    ready = [running.local.home.run / f"{name}.ready" for name in both]
+    for path in ready:
+        path.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "ops.cli.main", "worker", "urgent", "bulk"]
+    env = os.environ | {"CARILLON_SANDBOX_URL": running.sandbox_url}
+    terminal = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=REPOSITORY, env=env)
+    try:
+        eventually(lambda: terminal.poll() is None and all(path.exists() for path in ready))
+        terminal.send_signal(signal.SIGTERM)
+        assert terminal.wait(60) == 0
+    finally:
+        terminal.kill()
+        assert fleet.up(settings=running) == list(both)
