@@ -1,0 +1,305 @@
+"""One partition's task: batches of what has arrived, acks in order and only when all is durable, and no survivor of a surprise."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, cast
+
+import pytest
+from faust.types import EventT
+
+from schemas.records import Output, StepCommitted, Write
+from streams.step.gaps import GapGuard
+from streams.step.journal import Journal
+from streams.step.log import LogWriter
+from streams.step.model import Effects, Input
+from streams.step.partition import StepPartition
+from streams.step.reader import LogReader
+from streams.step.runner import QUEUE_HIGH, QUEUE_LOW, PartitionRunner, make_journal
+from streams.step.step import RecordStep, Step, View
+from tests.unit.streams.make import NOW, codec
+from tests.unit.streams.step.sim import Chaos, Event, Stored, World
+
+CODEC = codec()
+pytestmark = pytest.mark.usefixtures("no_threads")
+
+
+class Recorder(RecordStep):
+    """Notes the batches it is given; waits at the gate when there is one."""
+
+    name = "recorder"
+    max_batch = 4
+
+    def __init__(self, journal: str | None = None) -> None:
+        super().__init__(CODEC, lambda: NOW)
+        self.journal = journal
+        self.batches: list[list[int]] = []
+        self.started = asyncio.Event()
+        self.started.set()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def start(self, partition: int) -> None:
+        await self.started.wait()
+
+    async def handle(self, part: StepPartition, batch: Sequence[Input]) -> Effects:
+        self.batches.append([record.offset for record in batch])
+        await self.gate.wait()
+        return await super().handle(part, batch)
+
+    def decide(self, view: View, record: Input) -> Effects:
+        if record.value == b"boom":
+            raise ZeroDivisionError("a bug")
+        return Effects([Output(topic="out", key=str(record.offset).encode())])
+
+
+class Bench:
+    """A runner with everything around it in memory."""
+
+    def __init__(self, step: RecordStep, world: World | None = None) -> None:
+        self.world = world or World(Chaos())
+        self.acked: list[int] = []
+        self.pressure: list[bool] = []
+        self.deaths: list[str] = []
+        self.offset = 0
+        self.step = step
+        part = StepPartition(0, {}, cast(Any, self.world), cast(LogWriter, self.world), self._die, stall_s=1e9)
+        journal = make_journal(cast(Step, step), 0, CODEC, cast(LogWriter, self.world))
+        gaps = GapGuard(cast(LogReader, Committed(0)), "in", 0, self._die)
+        self.runner = PartitionRunner(cast(Step, step), part, journal, gaps, self._die, self.pressure.append)
+
+    def _die(self, reason: str) -> NoReturn:
+        self.deaths.append(reason)
+        raise asyncio.CancelledError
+
+    def put(self, count: int, value: bytes = b"") -> None:
+        for _ in range(count):
+            record = Stored("in", 0, self.offset, b"k", value)
+            self.world.append("in", b"k", value)
+            self.runner.put(cast(EventT, Event(record, self.acked.append)))
+            self.offset += 1
+
+    async def spin(self, rounds: int = 60) -> None:
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+
+    def out(self) -> list[bytes]:
+        return [record.key_ or b"" for record in self.world.records("out")]
+
+
+class Committed:
+    """A reader that knows the group's offset, and which records there are."""
+
+    def __init__(self, committed: int, first: Callable[[int], int | None] = lambda start: start) -> None:
+        self._committed = committed
+        self._first = first
+
+    def committed(self, topic: str, partition: int) -> int:
+        return self._committed
+
+    def first_at_or_after(self, topic: str, partition: int, start: int) -> int | None:
+        return self._first(start)
+
+    def last_record(self, topic: str, partition: int) -> Stored | None:
+        return None
+
+
+async def bench(step: RecordStep, world: World | None = None) -> Bench:
+    made = Bench(step, world)
+    made.runner.start(cast(LogReader, made.world))
+    return made
+
+
+async def test_nothing_is_done_before_the_step_is_ready() -> None:
+    step = Recorder()
+    step.started.clear()
+    made = await bench(step)
+    made.put(2)
+    await made.spin()
+    assert step.batches == []
+    assert not made.runner.recovered.is_set()
+    step.started.set()
+    await made.spin()
+    assert made.runner.recovered.is_set()
+    assert made.acked == [0, 1]
+    await made.runner.stop()
+
+
+async def test_what_arrives_while_a_batch_is_worked_on_is_the_next_batch() -> None:
+    step = Recorder()
+    made = await bench(step)
+    await made.spin()
+    step.gate.clear()
+    made.put(1)
+    await made.spin()
+    made.put(6)
+    await made.spin()
+    assert step.batches == [[0]]
+    step.gate.set()
+    await made.spin()
+    assert step.batches == [[0], [1, 2, 3, 4], [5, 6]]
+    assert made.acked == list(range(7))
+    assert made.out() == [str(offset).encode() for offset in range(7)]
+    await made.runner.stop()
+
+
+async def test_nothing_is_acknowledged_before_it_is_durable() -> None:
+    class Slow(World):
+        def __init__(self) -> None:
+            super().__init__(Chaos())
+            self.gate = asyncio.Event()
+
+        async def send(self, outputs: Sequence[Output]) -> dict[tuple[str, int], int]:
+            await self.gate.wait()
+            return await super().send(outputs)
+
+    world = Slow()
+    made = await bench(Recorder(), world)
+    made.put(2)
+    await made.spin()
+    assert made.acked == []
+    world.gate.set()
+    await made.spin()
+    assert made.acked == [0, 1]
+    await made.runner.stop()
+
+
+@pytest.mark.parametrize("where", ["decide", "log", "start"])
+async def test_a_surprise_ends_the_process_and_acknowledges_nothing(where: str) -> None:
+    class Broken(World):
+        async def send(self, outputs: Sequence[Output]) -> dict[tuple[str, int], int]:
+            if where == "log":
+                raise OSError("no broker")
+            return await super().send(outputs)
+
+    class BrokenStep(Recorder):
+        async def start(self, partition: int) -> None:
+            if where == "start":
+                raise OSError("no replica")
+
+    made = await bench(BrokenStep(), Broken(Chaos()))
+    made.put(1)
+    made.put(1, b"boom" if where == "decide" else b"")
+    made.put(1)
+    await made.spin()
+    expected = {"decide": "ZeroDivisionError: a bug", "log": "OSError: no broker", "start": "OSError: no replica"}
+    assert made.deaths == [f"recorder/0: {expected[where]}"]
+    assert made.acked == []
+    assert made.runner.task is not None
+    assert made.runner.task.done()
+
+
+async def test_pressure_is_told_once_each_way() -> None:
+    step = Recorder()
+    step.gate.clear()
+    made = await bench(step)
+    made.put(QUEUE_HIGH - 1)
+    assert made.pressure == []
+    made.put(3)
+    assert made.pressure == [True]
+    step.gate.set()
+    for _ in range(400):
+        await asyncio.sleep(0)
+        waiting = QUEUE_HIGH + 2 - sum(map(len, step.batches))
+        assert (made.pressure == [True, False]) == (waiting <= QUEUE_LOW)
+    assert made.acked == list(range(QUEUE_HIGH + 2))
+    await made.runner.stop()
+
+
+async def test_it_stops_in_the_middle_of_a_batch() -> None:
+    step = Recorder()
+    step.gate.clear()
+    made = await bench(step)
+    made.put(2)
+    await made.spin()
+    await made.runner.stop()
+    assert (made.acked, made.out(), made.deaths) == ([], [], [])
+
+
+async def test_stopping_what_was_never_started_is_nothing() -> None:
+    await Bench(Recorder()).runner.stop()
+
+
+async def test_what_the_journal_covers_is_acknowledged_and_not_done_again() -> None:
+    world = World(Chaos())
+    entry = StepCommitted(1, [Output(topic="out", key=b"from the journal")], [])
+    world.append("j", b"recorder", CODEC.encode(entry))
+    step = Recorder(journal="j")
+    made = await bench(step, world)
+    made.put(4)
+    await made.spin()
+    assert step.batches == [[2, 3]]
+    assert made.acked == [0, 1, 2, 3]
+    assert made.out() == [b"from the journal", b"2", b"3"]
+    last = CODEC.decode(world.records("j")[-1].value_, StepCommitted)
+    assert (last.applied, [output.key for output in last.outputs]) == (3, [b"2", b"3"])
+    await made.runner.stop()
+
+
+async def test_a_batch_without_effects_needs_no_journal() -> None:
+    class Idle(Recorder):
+        def decide(self, view: View, record: Input) -> Effects:
+            return Effects()
+
+    made = await bench(Idle(journal="j"))
+    made.put(2)
+    await made.spin()
+    assert made.acked == [0, 1]
+    assert made.world.records("j") == []
+    await made.runner.stop()
+
+
+async def test_a_journal_holds_the_last_write_of_a_key() -> None:
+    world = World(Chaos())
+    journal = Journal("j", "s", 0, CODEC, cast(LogWriter, world))
+    assert journal.applied == -1
+    await journal.append(5, Effects([Output(topic="o", key=b"k")], [Write("t", b"a", b"1"), Write("t", b"a", b"2")]))
+    assert journal.applied == 5
+    again = Journal("j", "s", 0, CODEC, cast(LogWriter, world))
+    undone = await again.recover(cast(LogReader, world))
+    assert (again.applied, undone.writes) == (5, [Write("t", b"a", b"2")])
+    assert [output.key for output in undone.outputs] == [b"k"]
+
+
+def test_a_step_without_a_journal_has_none() -> None:
+    assert make_journal(cast(Step, Recorder()), 0, CODEC, cast(LogWriter, World(Chaos()))) is None
+
+
+async def guard(committed: int, first: Callable[[int], int | None]) -> tuple[GapGuard, list[str]]:
+    deaths: list[str] = []
+
+    def die(reason: str) -> NoReturn:
+        deaths.append(reason)
+        raise asyncio.CancelledError
+
+    made = GapGuard(cast(LogReader, Committed(committed, first)), "in", 0, die)
+    await made.start()
+    return made, deaths
+
+
+async def test_offsets_that_follow_on_are_fine() -> None:
+    made, deaths = await guard(5, lambda start: pytest.fail("the log was asked"))
+    for offset in (5, 6, 7, 6, 7, 8):  # also what comes again
+        await made.check(offset)
+    assert deaths == []
+
+
+async def test_a_gap_without_records_is_fine() -> None:
+    made, deaths = await guard(5, lambda start: 9)
+    await made.check(9)
+    await made.check(10)
+    assert deaths == []
+
+
+async def test_a_skipped_record_ends_the_process() -> None:
+    made, deaths = await guard(5, lambda start: start)
+    with pytest.raises(asyncio.CancelledError):
+        await made.check(6)
+    assert deaths == ["in/0: offset 6 arrived but 5 was skipped; starting again from the commit"]
+
+
+async def test_so_it_does_later_on() -> None:
+    made, deaths = await guard(0, lambda start: start)
+    await made.check(0)
+    with pytest.raises(asyncio.CancelledError):
+        await made.check(2)
+    assert "offset 2 arrived but 1 was skipped" in deaths[0]

@@ -1,0 +1,114 @@
+"""The local store, on a real RocksDB."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streams.step.store import Store, TablePartition, _successor
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "db")
+    yield made
+    made.close()
+
+
+def test_a_new_partition_is_empty(store: Store) -> None:
+    table = store.partition("t", 0)
+    assert table.position() == 0
+    assert table.get(b"k") is None
+    assert list(table.keys_after(b"")) == []
+    assert table.get_many([]) == []
+
+
+def test_values_and_position_are_written_together(store: Store) -> None:
+    table = store.partition("t", 0)
+    table.write([(b"a", b"1"), (b"b", b""), (b"c", b"3"), (b"c", None), (b"a", b"2")], 17)
+    assert table.get_many([b"a", b"b", b"c", b"d"]) == [b"2", b"", None, None]
+    assert table.position() == 17
+    table.write([(b"a", None)], 18)
+    assert (table.get(b"a"), table.position()) == (None, 18)
+
+
+def test_tables_and_partitions_do_not_see_each_other(store: Store) -> None:
+    places = [store.partition(name, number) for name in ("t", "tt", "s") for number in (0, 1, 255, 256, 2047)]
+    for number, table in enumerate(places):
+        table.write([(b"k", str(number).encode()), (b"own-%d" % number, b"")], number + 1)
+    for number, table in enumerate(places):
+        assert (table.get(b"k"), table.position()) == (str(number).encode(), number + 1)
+        assert list(table.keys_after(b"")) == [b"k", b"own-%d" % number]
+    places[3].clear()
+    assert (list(places[3].keys_after(b"")), places[3].position()) == ([], 0)
+    assert all(table.get(b"k") is not None for table in places if table is not places[3])
+
+
+def test_it_is_all_there_after_a_restart(tmp_path: Path) -> None:
+    first = Store(tmp_path / "db")
+    first.partition("t", 3).write([(b"k", b"v")], 9)
+    first.close()
+    again = Store(tmp_path / "db")
+    assert (again.partition("t", 3).get(b"k"), again.partition("t", 3).position()) == (b"v", 9)
+    again.close()
+
+
+def test_a_second_process_is_kept_out(tmp_path: Path, store: Store) -> None:
+    with pytest.raises(Exception, match="(?i)lock"):
+        Store(tmp_path / "db")
+
+
+def test_values_that_may_be_forgotten_are_there_until_then(tmp_path: Path) -> None:
+    for round_ in range(2):
+        store = Store(tmp_path / "db", ttl_s=3600)
+        table = store.partition("t", 0)
+        table.write([(f"k{round_}".encode(), b"v")], round_ + 1)
+        assert list(table.keys_after(b"")) == [f"k{number}".encode() for number in range(round_ + 1)]
+        assert (table.get(b"k0"), table.position()) == (b"v", round_ + 1)
+        store.close()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TablePartition]:
+    store = Store(tmp_path_factory.mktemp("shared") / "db")
+    store.partition("t", 6).write([(b"before", b""), (b"\xff" * 4, b"")], 1)
+    store.partition("t", 8).write([(b"after", b""), (b"", b"")], 1)
+    store.partition("u", 7).write([(b"other", b"")], 1)
+    yield store.partition("t", 7)
+    store.close()
+
+
+keys = st.binary(max_size=3) | st.text(alphabet="ab\xff", max_size=3).map(lambda text: text.encode("latin-1"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(there=st.sets(keys, max_size=12), start=keys, prefix=keys)
+def test_a_scan_gives_the_keys_after_the_start_that_begin_with_the_prefix(
+    shared: TablePartition, there: set[bytes], start: bytes, prefix: bytes
+) -> None:
+    shared.clear()
+    shared.write([(key, b"") for key in there], 1)
+    start = prefix + start if start else b""
+    expected = sorted(key for key in there if key.startswith(prefix) and (not start or key > start))
+    assert list(shared.keys_after(start, prefix)) == expected
+
+
+@given(there=st.sets(keys, min_size=1, max_size=12), size=st.integers(1, 4))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_cursor_comes_by_every_key_once(shared: TablePartition, there: set[bytes], size: int) -> None:
+    there = {b"p" + key for key in there}
+    shared.clear()
+    shared.write([(key, b"") for key in there], 1)
+    found: list[bytes] = []
+    cursor = b""
+    while some := [key for key, _ in zip(shared.keys_after(cursor, b"p"), range(size), strict=False)]:
+        found += some
+        cursor = some[-1]
+    assert found == sorted(there)
+
+
+@pytest.mark.parametrize(("prefix", "after"), [(b"a", b"b"), (b"a\xff", b"b"), (b"a\x00", b"a\x01"), (b"a\xff\xfe", b"a\xff\xff")])
+def test_the_end_of_a_prefix(prefix: bytes, after: bytes) -> None:
+    assert _successor(prefix) == after
