@@ -12,7 +12,7 @@ from itertools import islice
 from confluent_kafka import Message
 
 from schemas.codec import Codec
-from schemas.errors import RecordRefused
+from schemas.errors import Malformed, RecordRefused
 from schemas.records import Output, Profile
 from schemas.topics import PROFILES
 from streams.profiles.stored import Known, pack, tag_prefix, unpack, user_key, user_of
@@ -82,29 +82,37 @@ class ProfileReplica:
             self._loop.call_soon_threadsafe(event.set)
 
     def _apply(self, partition: int, messages: Sequence[Message], position: int) -> None:
-        latest = {message.key() or b"": message for message in messages}
-        part = self._parts[partition]
-        changes: list[Change] = []
-        keys = [TABLE + user_key(key.decode(errors="replace")) for key in latest]
-        old = part.get_many(keys) if self._indexed else [None] * len(keys)
-        for message, key, before in zip(latest.values(), keys, old, strict=True):
-            changes += self._changes(message, key, before)
-        part.write(changes, position)
-
-    def _changes(self, message: Message, key: bytes, before: bytes | None) -> list[Change]:
-        profile: Profile | None = None
-        if message.value() is not None:
+        latest: dict[str, tuple[Profile | None, int]] = {}
+        for message in messages:
             try:
-                profile = self._codec.decode(message.value(), Profile)
+                user, profile = self._read(message)
             except RecordRefused as error:
                 self._refuse(message, error)
-                return []
-        changes: list[Change] = [(key, pack(profile, message.offset() or 0) if profile else None)]
-        return changes + self._index_changes(key, before, profile) if self._indexed else changes
+            else:
+                latest[user] = profile, message.offset() or 0
+        part = self._parts[partition]
+        keys = [TABLE + user_key(user) for user in latest]
+        old = part.get_many(keys) if self._indexed else [None] * len(keys)
+        changes: list[Change] = []
+        for key, before, (profile, offset) in zip(keys, old, latest.values(), strict=True):
+            changes.append((key, pack(profile, offset) if profile else None))
+            if self._indexed:
+                changes += self._index_changes(key, before, profile)
+        part.write(changes, position)
+
+    def _read(self, message: Message) -> tuple[str, Profile | None]:
+        """The user, and what is known of them from now on; None: they are gone. Raises RecordRefused."""
+        key = message.key() or b""
+        if message.value() is None:
+            return key.decode(errors="replace"), None
+        profile = self._codec.decode(message.value(), Profile)
+        if not key or key != profile.user_id.encode():
+            raise Malformed(f"the key is {key!r}, not the user id {profile.user_id!r}")
+        return profile.user_id, profile
 
     def _index_changes(self, key: bytes, before: bytes | None, profile: Profile | None) -> list[Change]:
         known = unpack(before).profile
-        old, new = set(known.tags if known else ()), set(profile.tags if profile else ())
+        old, new = _tags(known), _tags(profile)
         user = key[len(TABLE) :]
         gone: list[Change] = [(INDEX + tag_prefix(tag) + user, None) for tag in old - new]
         return gone + [(INDEX + tag_prefix(tag) + user, b"") for tag in new - old]
@@ -124,3 +132,8 @@ class ProfileReplica:
         letter: Output = dead_letter_output(self._codec, f"{self._step}.profiles", record, error, max(timestamp, 0))
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(self._log.send([letter]), self._loop).result(DLQ_TIMEOUT_S)
+
+
+def _tags(profile: Profile | None) -> set[str]:
+    """The tags that can be asked for. A zero byte ends a tag in the index's keys: with one inside it would be found under another tag."""
+    return {tag for tag in profile.tags if "\0" not in tag} if profile else set()

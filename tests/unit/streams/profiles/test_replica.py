@@ -1,0 +1,247 @@
+"""The copy of the profiles: what a batch of records makes of tables, index and dead letters. The store is real, Kafka is not."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas.records import DeadLetter, Output, Profile
+from schemas.topics import DLQ, PROFILES
+from streams.profiles import replica as replica_module
+from streams.profiles.replica import ProfileReplica
+from streams.step.log import LogWriter
+from streams.step.store import Store
+from tests.unit.streams.make import NOW, codec, profile
+
+CODEC = codec()
+
+
+class Message:
+    """As confluent-kafka's."""
+
+    def __init__(self, offset: int, key: bytes | None, value: bytes | None) -> None:
+        self._offset, self._key, self._value = offset, key, value
+
+    def topic(self) -> str:
+        return PROFILES
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self._offset
+
+    def key(self) -> bytes | None:
+        return self._key
+
+    def value(self) -> bytes | None:
+        return self._value
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, NOW
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return []
+
+
+class FakeTail:
+    """Follows nothing; remembers what it was told."""
+
+    def __init__(self, *args: Any) -> None:
+        self.followed: list[dict[int, int]] = []
+
+    def follow(self, positions: dict[int, int]) -> None:
+        self.followed.append(positions)
+
+
+class Letters:
+    """A log that keeps dead letters."""
+
+    def __init__(self) -> None:
+        self.outputs: list[Output] = []
+
+    async def send(self, outputs: Sequence[Output]) -> dict[tuple[str, int], int]:
+        self.outputs += outputs
+        return {}
+
+    def read(self) -> list[DeadLetter]:
+        assert {output.topic for output in self.outputs} <= {DLQ}
+        return [CODEC.decode(output.value, DeadLetter) for output in self.outputs]
+
+
+class Bench:
+    """A replica of partition 0 that is fed by hand."""
+
+    def __init__(self, replica: ProfileReplica, letters: Letters) -> None:
+        self.replica = replica
+        self.letters = letters
+        self._next = 0
+
+    async def apply(self, *records: tuple[str | bytes | None, Profile | bytes | None]) -> None:
+        """One batch."""
+        messages = []
+        for key, value in records:
+            raw = CODEC.encode(value) if isinstance(value, Profile) else value
+            messages.append(Message(self._next, key.encode() if isinstance(key, str) else key, raw))
+            self._next += 1
+        await asyncio.to_thread(cast(Any, self.replica)._apply, 0, messages, self._next)
+
+    def channels(self, user: str) -> list[str] | None:
+        (known,) = self.replica.get_many(0, [user])
+        return known.profile.channels if known.profile else None
+
+
+def die(reason: str) -> NoReturn:
+    raise AssertionError(reason)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "db")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def bench(store: Store, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(replica_module, "Tail", FakeTail)
+    letters = Letters()
+    replica = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, letters), die, step="audience", indexed=True)
+    replica.follow({0})
+    return Bench(replica, letters)
+
+
+async def test_a_profile_is_known_with_its_offset(bench: Bench) -> None:
+    await bench.apply(("ann", profile("ann")), ("bob", profile("bob")))
+    (nobody, bob) = bench.replica.get_many(0, ["nobody", "bob"])
+    assert (nobody.profile, nobody.offset) == (None, -1)
+    assert bob.profile is not None
+    assert (bob.profile.user_id, bob.offset) == ("bob", 1)
+
+
+async def test_of_one_batch_the_last_counts(bench: Bench) -> None:
+    await bench.apply(("ann", profile("ann", channels=["push"], tags=["x"])), ("ann", profile("ann", channels=[], tags=["y"])))
+    assert bench.channels("ann") == []
+    assert (bench.replica.users_after(0, "x", "", 9), bench.replica.users_after(0, "y", "", 9)) == ([], ["ann"])
+
+
+async def test_the_index_follows_changes_and_deletes(bench: Bench) -> None:
+    await bench.apply(("ann", profile("ann", tags=["x", "y"])), ("bob", profile("bob", tags=["x"])))
+    assert sorted(bench.replica.users_after(0, "x", "", 9)) == ["ann", "bob"]
+    await bench.apply(("ann", profile("ann", tags=["z"])), ("bob", None))
+    assert [bench.replica.users_after(0, tag, "", 9) for tag in ("x", "y", "z")] == [[], [], ["ann"]]
+    assert bench.replica.users_after(0, None, "", 9) == ["ann"]
+
+
+async def test_a_deletion_of_nobody_is_nothing(bench: Bench) -> None:
+    await bench.apply(("ghost", None))
+    assert (bench.channels("ghost"), bench.letters.outputs) == (None, [])
+
+
+async def test_a_bad_record_is_kept_and_the_profile_stays(bench: Bench) -> None:
+    await bench.apply(("ann", profile("ann", channels=["push"])))
+    await bench.apply(("ann", b"garbage"), ("bob", profile("bob")))
+    assert bench.channels("ann") == ["push"]
+    assert bench.channels("bob") is not None
+    (letter,) = bench.letters.read()
+    assert (letter.topic, letter.offset, letter.key, letter.value) == (PROFILES, 1, b"ann", b"garbage")
+    assert (letter.reason, letter.step) == ("bad_magic", "audience.profiles")
+
+
+async def test_a_bad_record_takes_no_good_one_of_its_batch_with_it(bench: Bench) -> None:
+    """An opt-out, and then garbage of the same user: the opt-out counts."""
+    await bench.apply(("ann", profile("ann", channels=["push"])))
+    await bench.apply(("ann", profile("ann", channels=[])), ("ann", b"garbage"))
+    assert bench.channels("ann") == []
+    assert [letter.offset for letter in bench.letters.read()] == [2]
+
+
+async def test_every_bad_record_of_a_batch_is_kept(bench: Bench) -> None:
+    await bench.apply((None, b"one"), (None, b"two"), ("ann", b"three"), ("ann", profile("ann")))
+    assert [letter.value for letter in bench.letters.read()] == [b"one", b"two", b"three"]
+    assert bench.channels("ann") is not None
+
+
+@pytest.mark.parametrize("key", [None, b"", "bob", b"\xff\xfe"])
+async def test_a_profile_under_another_key_than_its_user_is_refused(bench: Bench, key: str | bytes | None) -> None:
+    await bench.apply(("bob", profile("bob", channels=["email"])))
+    await bench.apply((key, profile("ann", channels=["push"])))
+    assert (bench.channels("bob"), bench.channels("ann")) == (["email"], None)
+    assert [letter.reason for letter in bench.letters.read()] == ["malformed"]
+
+
+async def test_a_tag_with_a_zero_byte_does_not_reach_into_another_tag(bench: Bench) -> None:
+    users = [f"u{number}" for number in range(40)]
+    await bench.apply(*[(user, profile(user, tags=["vip\0x", "vip\0"])) for user in users], ("ann", profile("ann", tags=["vip"])))
+    assert bench.replica.users_after(0, "vip", "", 99) == ["ann"]
+
+
+async def test_a_cursor_comes_by_everyone_once(bench: Bench) -> None:
+    users = [f"u{number}" for number in range(57)]
+    await bench.apply(*[(user, profile(user, tags=["sale"] if number % 2 else [])) for number, user in enumerate(users)])
+    for tag, expected in (("sale", users[1::2]), (None, users)):
+        for size in (1, 5, 100):
+            found: list[str] = []
+            while some := bench.replica.users_after(0, tag, found[-1] if found else "", size):
+                found += some
+            assert sorted(found) == sorted(expected)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["ann", "bob", "cid"]),
+                st.one_of(st.none(), st.just(b"garbage"), st.sets(st.sampled_from(["x", "y"])).map(sorted)),
+            ),
+            max_size=5,
+        ),
+        max_size=4,
+    )
+)
+async def test_the_index_is_what_the_profiles_say_however_they_come_in_batches(
+    bench: Bench, batches: list[list[tuple[str, bytes | list[str] | None]]]
+) -> None:
+    await bench.apply(*[(user, None) for user in ("ann", "bob", "cid")])
+    tags: dict[str, list[str]] = {}
+    for some in batches:
+        for user, said in some:
+            if isinstance(said, list):
+                tags[user] = said
+            elif said is None:
+                tags.pop(user, None)
+        await bench.apply(*[(user, profile(user, tags=said) if isinstance(said, list) else said) for user, said in some])
+    for tag in ("x", "y"):
+        assert sorted(bench.replica.users_after(0, tag, "", 9)) == sorted(user for user in tags if tag in tags[user])
+    assert sorted(bench.replica.users_after(0, None, "", 9)) == sorted(tags)
+
+
+async def test_it_goes_on_from_where_the_store_stands(bench: Bench) -> None:
+    tail = cast(Any, bench.replica)._tail
+    assert tail.followed == [{0: 0}]
+    await bench.apply(("ann", profile("ann")), ("bob", profile("bob")))
+    bench.replica.follow({0, 1})
+    assert tail.followed[-1] == {0: 2, 1: 0}
+
+
+async def test_ready_is_said_by_partition(bench: Bench) -> None:
+    bench.replica.follow({0, 1})
+    waits = {number: asyncio.create_task(bench.replica.ready(number)) for number in (0, 1)}
+    await asyncio.to_thread(cast(Any, bench.replica)._caught_up, 1)
+    await waits[1]
+    assert not waits[0].done()
+    bench.replica.follow({1, 2})  # what is still followed is still current
+    await bench.replica.ready(1)
+    waits[0].cancel()
+
+
+async def test_a_log_made_anew_is_another_log(bench: Bench) -> None:
+    await bench.apply(("ann", profile("ann", tags=["x"])))
+    await asyncio.to_thread(cast(Any, bench.replica)._forget, 0)
+    assert bench.channels("ann") is None
+    assert bench.replica.users_after(0, "x", "", 9) == []

@@ -1,0 +1,48 @@
+"""How a profile is kept locally: its bytes, and keys that sort by bucket."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.partition import bucket_of
+from schemas.records import Device, QuietHours
+from streams.profiles.stored import NOBODY, Known, pack, tag_prefix, unpack, user_key, user_of
+from tests.unit.streams.make import profile
+
+users = st.text(min_size=1, max_size=12)
+
+
+@given(users, st.integers(0, 2**63 - 1))
+def test_a_profile_comes_back_whole(user: str, offset: int) -> None:
+    made = profile(
+        user,
+        devices=[Device("ios", "a"), Device("web", "b")],
+        quiet_hours=QuietHours(1320, 420),
+        tags=["x"],
+        source_positions={"api": 5, "cdc:t": 2**40},
+    )
+    known = unpack(pack(made, offset))
+    assert known.offset == offset
+    assert known.profile is not None
+    assert [getattr(known.profile, name) for name in made.__struct_fields__] == [getattr(made, name) for name in made.__struct_fields__]
+
+
+def test_nothing_is_nobody() -> None:
+    assert unpack(None) == NOBODY == Known(None, -1)
+
+
+@given(users)
+def test_a_key_is_bucket_and_user(user: str) -> None:
+    assert user_key(user)[:2] == bucket_of(user).to_bytes(2, "big")
+    assert user_of(user_key(user)) == user
+
+
+@given(users, users)
+def test_keys_sort_by_bucket(one: str, other: str) -> None:
+    if bucket_of(one) != bucket_of(other):
+        assert (user_key(one) < user_key(other)) == (bucket_of(one) < bucket_of(other))
+
+
+@given(st.text(alphabet="ab:", max_size=4), st.text(alphabet="ab:", max_size=4), users)
+def test_no_tag_begins_like_another(tag: str, other: str, user: str) -> None:
+    entry = tag_prefix(tag) + user_key(user)
+    assert entry.startswith(tag_prefix(other)) == (tag == other)
