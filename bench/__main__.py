@@ -1,0 +1,26 @@
+"""`python -m bench`: every benchmark, one after the other; each also runs by itself (`python -m bench.campaign --help`)."""
+
+import subprocess
+import sys
+
+BENCHES = (
+    ("HTTP clients: ours beside pyreqwest, aiohttp and httpx", ("bench.http_client",)),
+    ("The read side: rows into Cassandra and ClickHouse", ("bench.projections", "1000000")),
+    ("A campaign, from the event to the last row", ("bench.campaign", "--users", "1000000")),
+)
+
+
+def main() -> int:
+    """Run all; the exit code is 1 when one of them failed."""
+    failed = []
+    for title, (module, *arguments) in BENCHES:
+        sys.stdout.write(f"\n== {title}: python -m {module} {' '.join(arguments)}\n")
+        sys.stdout.flush()
+        if subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode:
+            failed.append(module)
+    sys.stdout.write(f"\nfailed: {', '.join(failed)}\n" if failed else "")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
