@@ -8,6 +8,7 @@ import msgspec
 from schemas.errors import RecordRefused
 from schemas.partition import partition_of
 from schemas.records import ExpandAudience, NotificationRequested
+from streams.profiles.rules import check_user
 
 USERS_PER_COMMAND = 1000
 MAX_NOTIFICATION_BYTES = 65_536
@@ -45,7 +46,12 @@ def digest_of(request: NotificationRequested) -> bytes:
 
 
 def check(request: NotificationRequested, channels: Sequence[str]) -> None:
-    """Raises RequestUnfit for channels other than these, and for a notification over 64 KiB (it travels in each record about it)."""
+    """Raises RequestUnfit for channels other than these, and for a notification over 64 KiB (it travels in each record about it).
+
+    Raises UserInvalid for a user id that can't be used.
+    """
+    for user in request.audience.users:
+        check_user(user)
     wanted = request.notification.channels
     if not wanted or not set(wanted) <= set(channels):
         raise RequestUnfit(f"channels {wanted}: one or more of {', '.join(channels)}")

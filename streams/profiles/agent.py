@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from schemas.codec import Codec
 from schemas.records import Profile, ProfileChanged, ProfilesChanged, Write
 from schemas.topics import PROFILES
-from streams.profiles.rules import check_partition, fold
+from streams.profiles.rules import check_partition, check_user, fold
 from streams.step.model import Effects, Input
 from streams.step.step import RecordStep, View
 
@@ -28,6 +28,7 @@ class ProfileStep(RecordStep):
         """The new profiles. One bad change refuses the whole record, so that a replay applies all of it."""
         changes = self.codec.decode(record.value, ProfilesChanged).changes
         for change in changes:
+            check_user(change.user_id)
             check_partition(change.user_id, record.partition, self._partitions)
         folded: dict[str, Profile | None] = {}
         for change in changes:

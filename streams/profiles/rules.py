@@ -22,6 +22,15 @@ _PATCHED = (
 )
 
 
+MAX_USER_ID_BYTES = 256
+
+
+class UserInvalid(RecordRefused):
+    """A user id that can't be used: an empty one ends no scan, a long one does not fit a batch of recipients."""
+
+    reason = "user_invalid"
+
+
 class WrongPartitionError(RecordRefused):
     """A user of another partition: their state is not here."""
 
@@ -51,6 +60,13 @@ def _was_applied(profile: Profile, change: ProfileChanged, offset: int) -> bool:
     if reached is None or change.source_position > reached:
         return False
     return change.source_position < reached or offset < profile.applied_offset
+
+
+def check_user(user_id: str) -> None:
+    """Raises UserInvalid unless the id has 1 to 256 bytes."""
+    size = len(user_id.encode())
+    if not 0 < size <= MAX_USER_ID_BYTES:
+        raise UserInvalid(f"user id {user_id[:40]!r} has {size} bytes: 1 to {MAX_USER_ID_BYTES}")
 
 
 def check_partition(user_id: str, partition: int, partitions: int) -> None:

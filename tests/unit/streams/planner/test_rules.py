@@ -19,6 +19,7 @@ from streams.planner.rules import (
     is_repeat,
     plan,
 )
+from streams.profiles.rules import UserInvalid
 from tests.unit.streams.make import ALL, NOW, notification, request
 
 
@@ -73,6 +74,13 @@ def test_a_notification_is_at_most_64_kib() -> None:
     check(request(data={"x": "." * room}), ALL)
     with pytest.raises(RequestUnfit, match="65537 bytes; the limit is 65536"):
         check(request(data={"x": "." * (room + 1)}), ALL)
+
+
+@pytest.mark.parametrize("user", ["", "x" * 257])
+def test_user_ids_that_can_not_be_used(user: str) -> None:
+    check(request(users=("ann", "x" * 256)), ALL)
+    with pytest.raises(UserInvalid, match="1 to 256"):
+        check(request(users=("ann", user)), ALL)
 
 
 @pytest.mark.parametrize("audience", [Audience(), Audience(["ann"], "all")])
