@@ -4,7 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from schemas.errors import RecordRefused
 from schemas.records import Output, Write
+
+MAX_RECORD_BYTES = 1_000_000
+"""Key and value of one record: what every topic takes (schemas.topics), with room for Kafka's own bytes."""
+
+
+class TooLarge(RecordRefused):
+    """A record that asks for another one that no topic takes."""
+
+    reason = "too_large"
 
 
 class Input(NamedTuple):
@@ -38,3 +48,14 @@ class Effects:
 def last_writes(writes: Iterable[Write]) -> list[Write]:
     """The last write of each key: what is left when all are done."""
     return list({(write.table, write.key): write for write in writes}.values())
+
+
+def require_writable(effects: Effects) -> Effects:
+    """The effects. Raises TooLarge when one of their records is larger than the topics take."""
+    records: list[Output | Write] = [*effects.outputs, *effects.writes]
+    for each in records:
+        size = len(each.key) + len(each.value or b"")
+        if size > MAX_RECORD_BYTES:
+            where = each.topic if isinstance(each, Output) else each.table
+            raise TooLarge(f"it would take a record of {size} bytes in {where}; the limit is {MAX_RECORD_BYTES}")
+    return effects

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 QUEUE_HIGH = 64
 QUEUE_LOW = 16
+BATCH_BYTES = 1_500_000
+"""Of values, but for one record that is larger: with what it is decided to write, it fits one record of the journal."""
 
 
 class PartitionRunner:
@@ -81,7 +83,13 @@ class PartitionRunner:
         await self._gaps.start()
 
     def _take(self) -> list[tuple[EventT, Input]]:
-        waiting = [record for _, record in islice(self._queue, self._step.max_batch)]
+        waiting: list[Input] = []
+        size = 0
+        for _, record in islice(self._queue, self._step.max_batch):
+            size += len(record.value or b"")
+            if waiting and size > BATCH_BYTES:
+                break
+            waiting.append(record)
         batch = [self._queue.popleft() for _ in range(self._step.together(waiting))]
         if not self._queue:
             self._arrived.clear()

@@ -10,7 +10,7 @@ from schemas.deadletter import dead_letter, dead_letter_key
 from schemas.errors import RecordRefused, RegistryUnavailable
 from schemas.records import Output
 from schemas.topics import DLQ
-from streams.step.model import Effects, Input
+from streams.step.model import Effects, Input, require_writable
 from streams.step.partition import StepPartition
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ class RecordStep:
     async def decide_in_turn(self, part: StepPartition, view: View, record: Input) -> Effects:
         """`decide`, tried again while the registry does not answer; a dead letter for a record it refuses."""
         try:
-            return await patiently(part, lambda: self.decide(view, record))
+            return require_writable(await patiently(part, lambda: self.decide(view, record)))
         except RecordRefused as error:
             return Effects([dead_letter_output(self.codec, self.name, record, error, self.clock())])
 

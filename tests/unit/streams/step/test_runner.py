@@ -14,7 +14,7 @@ from streams.step.log import LogWriter
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
 from streams.step.reader import LogReader
-from streams.step.runner import QUEUE_HIGH, QUEUE_LOW, PartitionRunner, make_journal
+from streams.step.runner import BATCH_BYTES, QUEUE_HIGH, QUEUE_LOW, PartitionRunner, make_journal
 from streams.step.step import RecordStep, Step, View
 from tests.unit.streams.make import NOW, codec
 from tests.unit.streams.step.sim import Chaos, Event, Stored, World
@@ -139,6 +139,21 @@ async def test_what_arrives_while_a_batch_is_worked_on_is_the_next_batch() -> No
     assert step.batches == [[0], [1, 2, 3, 4], [5, 6]]
     assert made.acked == list(range(7))
     assert made.out() == [str(offset).encode() for offset in range(7)]
+    await made.runner.stop()
+
+
+async def test_a_batch_is_bounded_by_its_bytes_too() -> None:
+    """Else eight records of 1 MB of garbage would not fit the journal, now and after every restart."""
+    step = Recorder()
+    step.gate.clear()
+    made = await bench(step)
+    made.put(1)
+    await made.spin()
+    for size in (10, 10, BATCH_BYTES - 20, 1, BATCH_BYTES + 5, BATCH_BYTES + 5, 10):
+        made.put(1, b"x" * size)
+    step.gate.set()
+    await made.spin()
+    assert step.batches == [[0], [1, 2, 3], [4], [5], [6], [7]]
     await made.runner.stop()
 
 

@@ -11,7 +11,7 @@ from schemas.errors import RegistryUnavailable, WrongType
 from schemas.records import DeadLetter, Output, Write
 from schemas.topics import DLQ
 from streams.step import step as step_module
-from streams.step.model import Effects, Input, last_writes
+from streams.step.model import MAX_RECORD_BYTES, Effects, Input, last_writes
 from streams.step.partition import StepPartition
 from streams.step.step import REGISTRY_ATTEMPTS, RecordStep, View
 from tests.unit.streams.make import NOW, codec
@@ -102,6 +102,18 @@ def test_a_dead_letter_keeps_any_bytes(value: bytes, key: bytes | None, headers:
     letter = CODEC.decode(output.value, DeadLetter)
     assert (letter.key, letter.value, letter.headers) == (key, value, headers)
     assert len(letter.detail) == 500
+
+
+async def test_a_record_whose_effects_no_topic_takes_is_refused() -> None:
+    """Written anyway, the broker would refuse it, the process would end, and start, and meet it again."""
+    value = b"x" * (MAX_RECORD_BYTES - len(b"k") + 1)
+    effects = await appends().handle(part(), [record(b"1"), record(value, 1, key=b"l"), record(b"2", 2)])
+    assert [(output.topic, output.key) for output in effects.outputs] == [("out", b"k"), (DLQ, b"in/3/1"), ("out", b"k")]
+    assert effects.writes == [Write("t", b"k", b"1"), Write("t", b"k", b"12")]
+    letter = CODEC.decode(effects.outputs[1].value, DeadLetter)
+    assert (letter.reason, letter.value) == ("too_large", value)
+    (output,) = (await appends().handle(part(), [record(value[1:])])).outputs
+    assert output.topic == "out"
 
 
 class Unlucky(RecordStep):
