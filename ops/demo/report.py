@@ -104,8 +104,14 @@ def rows_table(title: str, rows: Sequence[Mapping[str, object]]) -> Table | str:
         return f"{title}: nothing"
     columns = list(rows[0])
     numbers = [name for name in columns if isinstance(rows[0][name], int | float)]
-    body = [[f"{value:,.4g}" if isinstance(value, float) else value for value in row.values()] for row in rows]
+    body = [[_figure(name, value) for name, value in row.items()] for row in rows]
     return table(title, columns, body, right=numbers)
+
+
+def _figure(column: str, value: object) -> object:
+    if not isinstance(value, float):
+        return value
+    return f"{value:.2%}" if column.endswith("_rate") else f"{value:,.0f}"
 
 
 def _ending(story: Story) -> str:
