@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from projections.errors import TopicUnreadable
+from projections.retry import Backoff, retried
 from projections.settings import BatchLimits
 from schemas.clients import Config, consumer_config
 
@@ -98,8 +99,12 @@ def ends(bootstrap: str, topics: Sequence[str]) -> Ends:
 
 
 def _offsets(admin: AdminClient, places: Sequence[TopicPartition], spec: OffsetSpec) -> Ends:
-    asked = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=ADMIN_TIMEOUT_S)
-    return {(place.topic, place.partition): future.result(ADMIN_TIMEOUT_S).offset for place, future in asked.items()}
+    def ask() -> Ends:
+        asked = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=ADMIN_TIMEOUT_S)
+        return {(place.topic, place.partition): future.result(ADMIN_TIMEOUT_S).offset for place, future in asked.items()}
+
+    # a partition that was just made, or is changing its leader, has none to ask for a moment
+    return retried(ask, KafkaException, Backoff(), time.sleep)
 
 
 def partitions(admin: AdminClient, topics: Sequence[str]) -> list[TopicPartition]:

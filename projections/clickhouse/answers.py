@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from clickhouse_connect.driver.exceptions import Error
 
-from projections.clickhouse.engine import Engine, connect
+from projections.clickhouse.engine import Engine, connect, release_memory
 from projections.clickhouse.guard import read_only
 from projections.errors import QueryRefused
 
@@ -41,7 +41,7 @@ class Answers:
         """Opens a client of its own. Raises EngineBusy, StoreUnavailable."""
         self._engine, self._limits = engine, limits
         self._lock = threading.Lock()
-        self._client = self._open()
+        self._client, self._keeper = self._open(), connect(engine)
         # 2: read-only, but these settings themselves may be sent along
         self._settings = None if engine.embedded else {**limits.settings(), "readonly": 2}
 
@@ -59,6 +59,8 @@ class Answers:
             except Error as error:
                 self._renew()
                 raise QueryRefused(str(error)) from error
+            finally:
+                release_memory(self._keeper, self._engine)
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> list[Row]:
         """The rows. Raises QueryRefused."""
@@ -66,6 +68,7 @@ class Answers:
 
     def close(self) -> None:
         self._client.close()
+        self._keeper.close()
 
     def _ask(self, statement: str, params: dict[str, Any]) -> bytes:
         answer: bytes = self._client.raw_query(statement, params, settings=self._settings, fmt="JSONEachRow")
@@ -76,6 +79,8 @@ class Answers:
         if self._engine.embedded:
             for name, value in self._limits.settings().items():
                 client.command(f"SET {name} = {value!r}")
+            # one thread: half the memory, and writing goes on beside it
+            client.command("SET max_threads = 1")
             client.command("SET readonly = 1")
         return client
 

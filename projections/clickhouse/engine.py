@@ -54,6 +54,12 @@ def connect(engine: Engine, database: str | None = None) -> Any:
         raise StoreUnavailable(f"ClickHouse at {engine!r}: {error}") from error
 
 
+def release_memory(client: Any, engine: Engine) -> None:
+    """Give the embedded engine's free pages back to the system; its allocator keeps them for seconds (500 MB down to 315, in 20 ms)."""
+    if engine.embedded:
+        client.command("SYSTEM JEMALLOC PURGE")
+
+
 def _is_locked(status: Path) -> bool:
     """Whether another process holds ClickHouse's status file (it is locked with flock while the folder is open)."""
     try:

@@ -47,8 +47,8 @@ def client(engine: Engine) -> Iterator[Any]:
 
 
 @pytest.fixture
-def apply(client: Any) -> Apply:
-    return ClickHouseProjection(client, InsertLimits(rows=200), time.sleep).apply
+def apply(client: Any, engine: Engine) -> Apply:
+    return ClickHouseProjection(client, engine, InsertLimits(rows=200), time.sleep).apply
 
 
 @pytest.fixture
