@@ -20,6 +20,7 @@ from streams.profiles.agent import ProfileStep
 from streams.profiles.replica import ProfileReplica
 from streams.settings import WorkerSettings
 from streams.step.step import Step
+from streams.step.turns import Turns
 
 Clock = Callable[[], int]
 Steps = dict[str, Step]
@@ -70,11 +71,23 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
     assert parts.replica is not None
     variables = {"SANDBOX_URL": parts.settings.sandbox_url}
     registry = providers.load_file(parts.settings.providers_file or providers.DEFAULT, variables)
-    caller, templates, policy = Caller(Sender(FastTransport())), Templates.load(), load_policy()
+    templates, policy, transport, turns = Templates.load(), load_policy(), FastTransport(), Turns()
+    # each priority has its own slots at a provider: an order does not queue behind a sale
+    callers = {priority: Caller(Sender(transport)) for priority in priorities}
     return {
-        topic: DeliveryStep(topic, providers.first(registry, channel), caller, templates, parts.codec, parts.clock, policy, parts.replica)
+        deliver_topic(channel, priority): DeliveryStep(
+            deliver_topic(channel, priority),
+            providers.first(registry, channel),
+            callers[priority],
+            templates,
+            parts.codec,
+            parts.clock,
+            policy,
+            parts.replica,
+            turns,
+        )
         for channel in CHANNELS
-        for topic in (deliver_topic(channel, priority) for priority in priorities)
+        for priority in priorities
     }
 
 

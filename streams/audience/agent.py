@@ -4,7 +4,6 @@ What it decides depends on profiles, which change: so it is journaled. Killed be
 very same records are written again, and readers know them by batch id, status id and chunk number.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from schemas.codec import Codec
@@ -18,10 +17,9 @@ from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
 from streams.step.step import RecordStep, View
+from streams.step.turns import Turns
 
 CHUNK = 250
-BREATH = 5
-"""Cycles of the event loop between two chunks."""
 
 
 class AudienceStep(RecordStep):
@@ -37,7 +35,7 @@ class AudienceStep(RecordStep):
         self._policy = policy
         self._replica = replica
         self._chunk = chunk
-        self._turns = asyncio.Lock()
+        self._turns = Turns()
 
     async def start(self, partition: int) -> None:
         """Wait until the profiles of the partition are current."""
@@ -48,14 +46,10 @@ class AudienceStep(RecordStep):
         return next((index for index, record in enumerate(waiting) if self._is_scan(record)), len(waiting)) or 1
 
     async def decide_in_turn(self, part: StepPartition, view: View, record: Input) -> Effects:
-        """Chunks of campaigns take turns, with a breath before each: what is urgent goes through a dozen small waits on its way through the
-        process, and must not meet a chunk at each of them.
-        """
+        """Chunks of campaigns take turns; the rest is short."""
         if not self._is_scan(record):
             return await super().decide_in_turn(part, view, record)
         async with self._turns:
-            for _ in range(BREATH):
-                await asyncio.sleep(0)
             return await super().decide_in_turn(part, view, record)
 
     def _is_scan(self, record: Input) -> bool:

@@ -24,10 +24,13 @@ from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
 from streams.step.step import dead_letter_output, patiently
+from streams.step.turns import Turns
 
 SINGLE_SLICE = 200
 """Recipients under one intent when a provider takes one message a call: at most so many are unknown after a crash."""
 BATCHES_AT_ONCE = 4
+SHORT = 20
+"""Recipients that are read and drafted in well under a ms."""
 
 
 class DeliveryStep:
@@ -46,8 +49,9 @@ class DeliveryStep:
         clock: Callable[[], int],
         policy: Policy,
         replica: ProfileReplica,
+        turns: Turns,
     ) -> None:
-        """`provider`: who serves the channel of `topic`."""
+        """`provider`: who serves the channel of `topic`. `turns`: shared by all steps of the process."""
         self.name = topic.removeprefix("notify.")
         self.tables: Mapping[str, str] = {self.name: ledger_topic(topic)}
         self._topic = topic
@@ -58,6 +62,7 @@ class DeliveryStep:
         self._clock = clock
         self._policy = policy
         self._replica = replica
+        self._turns = turns
         size = provider.declaration.batch_size
         self._slice = size if size > 1 else SINGLE_SLICE
 
@@ -112,7 +117,7 @@ class DeliveryStep:
         """Send to everyone the entry has no result for; the finished entry is durable on return."""
         while entry.done < len(batch.users):
             upto = min(len(batch.users), entry.done + self._slice)
-            drafts = self._drafts(part.number, batch, entry.done, upto)
+            drafts = await self._drafted(part.number, batch, entry.done, upto)
             messages = [message for each in drafts for message in each.messages]
             if messages and not self._provider.declaration.repeatable:
                 entry = intending(entry, upto)
@@ -122,6 +127,13 @@ class DeliveryStep:
         entry = finished(entry, self._clock())
         await self._save(part, batch, entry)
         return entry
+
+    async def _drafted(self, partition: int, batch: DeliverBatch, start: int, stop: int) -> list[Draft]:
+        """The drafts of a slice; those of many recipients take turns."""
+        if stop - start <= SHORT:
+            return self._drafts(partition, batch, start, stop)
+        async with self._turns:
+            return self._drafts(partition, batch, start, stop)
 
     def _drafts(self, partition: int, batch: DeliverBatch, start: int, stop: int) -> list[Draft]:
         notification, now = batch.notification, self._clock()

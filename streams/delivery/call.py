@@ -12,6 +12,7 @@ from streams.step.partition import StepPartition
 ATTEMPTS = 4
 BACKOFF_S = 0.2
 BACKOFF_LIMIT_S = 3.0
+SIGN_S = 1.0
 
 
 class Caller:
@@ -23,7 +24,7 @@ class Caller:
 
     async def call(self, part: StepPartition, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
         """One outcome a message, in order."""
-        outcomes = await self._sender.send_all(provider, messages)
+        outcomes = await self._send(part, provider, messages)
         for attempt in range(1, self._attempts):
             part.alive()
             again = [index for index, outcome in enumerate(outcomes) if is_retryable(outcome)]
@@ -31,9 +32,19 @@ class Caller:
                 break
             await asyncio.sleep(_wait_s(attempt, [outcomes[index] for index in again]))
             part.alive()
-            for index, outcome in zip(again, await self._sender.send_all(provider, [messages[i] for i in again]), strict=True):
+            for index, outcome in zip(again, await self._send(part, provider, [messages[i] for i in again]), strict=True):
                 outcomes[index] = outcome
         return outcomes
+
+    async def _send(self, part: StepPartition, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
+        """Each request has its time-out, but those that wait for their turn add up: signs of life tell a slow provider from a stall."""
+        sending = asyncio.ensure_future(self._sender.send_all(provider, messages))
+        try:
+            while not (await asyncio.wait({sending}, timeout=SIGN_S))[0]:
+                part.alive()
+        finally:
+            sending.cancel()
+        return sending.result()
 
 
 def _wait_s(attempt: int, outcomes: Sequence[Outcome]) -> float:

@@ -38,6 +38,7 @@ from streams.profiles.replica import ProfileReplica
 from streams.profiles.stored import NOBODY, Known
 from streams.step.model import Effects, Input
 from streams.step.step import RecordStep, View
+from streams.step.turns import Turns
 from tests.unit.streams.make import batch, change, codec, command, notification, profile, request
 from tests.unit.streams.step.sim import Chaos, Crash, World, live_until_done
 
@@ -278,7 +279,7 @@ def delivery(world: World, counting: Counting, topic: str, *, repeatable: bool) 
     replica = cast(ProfileReplica, SteadyReplica())
     provider = cast(AnyProvider, SimProvider(repeatable=repeatable))
     caller = Caller(cast(Sender, counting))
-    return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, POLICY, replica)
+    return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, POLICY, replica, Turns())
 
 
 class SteadyReplica:
