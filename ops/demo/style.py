@@ -41,9 +41,9 @@ def frame(axes: Axes, title: str, grid: Literal["x", "y"]) -> None:
 
 def spans(axes: Axes, data: Pictured, *, labels: bool) -> None:
     """Shade the time of the sale, and that without a connector."""
-    for bounds, colour, name in ((data.sale, SALE, "flash sale"), (data.restart, AWAY, "connector\naway")):
+    for bounds, colour, name in ((data.sale, SALE, "flash sale"), (data.restart, AWAY, "connector\n away")):
         if bounds is not None:
             axes.axvspan(*bounds, color=colour, zorder=0, linewidth=0)
             if labels:
-                middle, low = sum(bounds) / 2, axes.get_xaxis_transform()
-                axes.text(middle, 0.015, name, transform=low, va="bottom", ha="center", fontsize=8.5, color=MUTED)
+                low = axes.get_xaxis_transform()
+                axes.text(bounds[0], 0.015, f" {name}", transform=low, va="bottom", ha="left", fontsize=8.5, color=MUTED, linespacing=1.3)

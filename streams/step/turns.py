@@ -3,7 +3,7 @@
 import asyncio
 
 BREATH = 5
-"""Cycles of the event loop before each turn: what is urgent goes through a dozen small waits, and must not meet long work at each of them."""
+"""Cycles of the event loop before each turn: the urgent goes through a dozen small waits, and must not meet long work at each."""
 
 
 class Turns:

@@ -97,3 +97,52 @@ async def test_the_stall_guard_hears_of_every_attempt(waits: list[float]) -> Non
     part = FakePart()
     await called({"a": [Unavailable("down")]}, part)
     assert part.signs >= 2 * (ATTEMPTS - 1)
+
+
+async def test_a_slow_provider_is_no_stall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may take longer than the stall guard allows between two signs of life, when requests wait for their turn."""
+    monkeypatch.setattr(call, "SIGN_S", 0.001)
+    part = FakePart()
+
+    class Slow(FakeSender):
+        async def send_all(self, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
+            while part.signs < 3:
+                await asyncio.sleep(0.001)
+            return await super().send_all(provider, messages)
+
+    message = Message(message_id="a", notification_id="n", user_id="u", address="a")
+    caller = Caller(cast(Sender, Slow({"a": [Accepted("p")]})))
+    async with asyncio.timeout(5):
+        assert await caller.call(cast(StepPartition, part), cast(AnyProvider, None), [message]) == [Accepted("p")]
+
+
+async def test_a_cancelled_call_is_not_left_running() -> None:
+    ended = asyncio.Event()
+
+    class Hangs(FakeSender):
+        async def send_all(self, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return []
+
+    caller = Caller(cast(Sender, Hangs({})))
+    task = asyncio.create_task(caller.call(cast(StepPartition, FakePart()), cast(AnyProvider, None), []))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    async with asyncio.timeout(5):
+        await ended.wait()
+    assert task.cancelled()
+
+
+async def test_what_the_sender_raises_comes_through() -> None:
+    class Broken(FakeSender):
+        async def send_all(self, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
+            raise ZeroDivisionError("a bug")
+
+    caller = Caller(cast(Sender, Broken({})))
+    with pytest.raises(ZeroDivisionError):
+        await caller.call(cast(StepPartition, FakePart()), cast(AnyProvider, None), [])
