@@ -30,7 +30,7 @@ from streams.step.store import Store
 logger = logging.getLogger("carillon.worker")
 
 EXIT_UNEXPECTED = 70
-NICE = 5
+NICE = 10
 SWITCH_S = 0.001
 """Kafka's threads hold up every record that waits for them to get the interpreter: 1 ms instead of 5."""
 FORGET_S = 48 * 3600
