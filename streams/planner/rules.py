@@ -40,8 +40,9 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 def digest_of(request: NotificationRequested) -> bytes:
-    """16 bytes that two requests share when they ask for the same. When it was accepted, and by which rules, does not count."""
-    content = msgspec.structs.replace(request, notification=msgspec.structs.replace(request.notification, accepted_at=0), rules_version="")
+    """16 bytes that two requests share when they ask for the same. Times and the rules' version do not count: who asks again asks later."""
+    told = msgspec.structs.replace(request.notification, occurred_at=0, accepted_at=0, expires_at=None)
+    content = msgspec.structs.replace(request, notification=told, rules_version="")
     return hashlib.blake2b(msgspec.msgpack.encode(content, order="deterministic"), digest_size=16).digest()
 
 
