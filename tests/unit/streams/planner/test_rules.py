@@ -47,7 +47,6 @@ def test_the_same_request_from_another_record_is_a_repeat() -> None:
         request(users=("ann",), key="other"),
         request(users=("ann",), template_version=2),
         request(users=("ann",), data={"order_id": "2", "total": "9.99", "name": "Ann"}),
-        request(users=("ann",), expires_at=NOW),
     ],
 )
 def test_the_same_id_with_another_content_is_a_conflict(other: NotificationRequested) -> None:
