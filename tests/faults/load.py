@@ -44,9 +44,9 @@ class Load:
     """Writes to the log as upstream would."""
 
     def __init__(self, endpoints: Endpoints, users: int, seed: int) -> None:
-        registry = ConfluentRegistry(endpoints.registry)
-        self._codec = Codec(registry, subjects(catalogue()))
-        self._events = EventWriter(registry)
+        self._registry = ConfluentRegistry(endpoints.registry)
+        self._codec = Codec(self._registry, subjects(catalogue()))
+        self._events = EventWriter(self._registry)
         self._producer = Producer(producer_config(endpoints.kafka))
         self._random = random.Random(seed)
         self._position = 0
@@ -84,6 +84,10 @@ class Load:
         """Wait until Kafka has it all."""
         if left := self._producer.flush(60):
             raise RuntimeError(f"{left} records could not be written")
+
+    def close(self) -> None:
+        """Write no more."""
+        self._registry.close()
 
     def _ask(self, event_type: str, fields: dict[str, object], users: frozenset[str], channels: tuple[str, ...]) -> str:
         event_id = str(uuid.UUID(int=self._random.getrandbits(128), version=4))

@@ -35,7 +35,8 @@ class LogView:
 
     def __init__(self, endpoints: Endpoints, topics: Iterable[str]) -> None:
         self._consumer = Consumer(consumer_config(endpoints.kafka, "oracle"))
-        self._codec = Codec(ConfluentRegistry(endpoints.registry), {})
+        self._registry = ConfluentRegistry(endpoints.registry)
+        self._codec = Codec(self._registry, {})
         self.entries: dict[str, list[Entry]] = {topic: [] for topic in topics}
         there = self._consumer.list_topics(timeout=TIMEOUT_S).topics
         places = [TopicPartition(topic, number, 0) for topic in self.entries for number in there[topic].partitions]
@@ -56,6 +57,7 @@ class LogView:
     def close(self) -> None:
         """Read no more."""
         self._consumer.close()
+        self._registry.close()
 
     def _note(self, message: Message) -> None:
         if message.error():

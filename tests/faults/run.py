@@ -97,7 +97,7 @@ def _parts(plan: Plan, folder: Path) -> Iterator[tuple[Endpoints, Workers, str]]
         try:
             yield endpoints, workers, sandbox.base_url
         except BaseException:
-            shutil.copytree(folder / "workers", RESULTS / f"{plan.seed}-logs", dirs_exist_ok=True, ignore=shutil.ignore_patterns("state"))
+            keep_logs(folder / "workers", plan.seed)
             raise
         finally:
             workers.stop()
@@ -118,7 +118,7 @@ class Play:
 
     def play(self) -> Report:
         """Everything, from the first profile to the verdict."""
-        with closing(self._view):
+        with closing(self._view), closing(self._load):
             self._prepare()
             began = time.monotonic()
             self._campaign()
@@ -128,6 +128,8 @@ class Play:
             self._report.exit_codes = self._workers.stop()
             self._view.read_to_end()
             self._judge()
+        if not self._report.holds or self._workers.deaths:
+            keep_logs(self._workers.home, self._plan.seed)
         return self._report
 
     def _prepare(self) -> None:
@@ -217,6 +219,11 @@ class Play:
                     reached[notification, channel] = tally["distinct"]
         duplicates = {(each["notification_id"], each["channel"], each["user_id"]) for each in twice}
         return SandboxSays(total["received"], reached, duplicates)
+
+
+def keep_logs(home: Path, seed: int) -> None:
+    """What the workers said, for whoever looks into it."""
+    shutil.copytree(home, RESULTS / f"{seed}-logs", dirs_exist_ok=True, ignore=shutil.ignore_patterns("state", "run"))
 
 
 def save(report: Report) -> Path:

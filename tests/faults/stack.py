@@ -2,8 +2,9 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from ops.local.errors import PortTaken
 from ops.local.paths import Home
 from ops.local.ports import Ports, require_free
 from ops.local.settings import Settings
-from schemas.provision import apply_topics, register_schemas
+from schemas.provision import apply_topics, check_topics, register_schemas
 from schemas.registry import ConfluentRegistry
 from schemas.topics import catalogue
 from streams.settings import WorkerSettings
 
 PARTS = ("kafka", "registry")
+VISIBLE_S = 20.0
 
 
 @contextmanager
@@ -39,12 +41,17 @@ def fresh_stack(folder: Path) -> Iterator[Endpoints]:
 
 
 def provision(endpoints: Endpoints) -> None:
-    """Make every topic, and register every schema, the shop's too."""
-    topics = catalogue(WorkerSettings().aggregates)
-    registry = ConfluentRegistry(endpoints.registry)
-    apply_topics(AdminClient({"bootstrap.servers": endpoints.kafka}), topics)
-    register_schemas(registry, endpoints.registry, topics)
-    EventWriter(registry)
+    """Make every topic, and register every schema, the shop's too; return when all brokers know of all of it."""
+    topics, admin = catalogue(WorkerSettings().aggregates), AdminClient({"bootstrap.servers": endpoints.kafka})
+    with closing(ConfluentRegistry(endpoints.registry)) as registry:
+        apply_topics(admin, topics)
+        register_schemas(registry, endpoints.registry, topics)
+        EventWriter(registry)
+    deadline = time.monotonic() + VISIBLE_S
+    while missing := check_topics(admin, topics):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not as the catalogue says after {VISIBLE_S:.0f} s: {missing[:3]}")
+        time.sleep(0.1)
 
 
 def _free_base() -> int:

@@ -28,7 +28,7 @@ class Workers:
     """One process a role. Logs and state are in `home`."""
 
     def __init__(self, endpoints: Endpoints, home: Path, variables: Mapping[str, str]) -> None:
-        self._home = home
+        self.home = home
         self._env = {**os.environ, "CARILLON_KAFKA": endpoints.kafka, "CARILLON_REGISTRY": endpoints.registry}
         self._env |= {"CARILLON_HOME": str(home), "PYTHONUNBUFFERED": "1", **variables}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -74,7 +74,7 @@ class Workers:
 
     def log(self, role: str) -> Path:
         """Where a role's processes write what they have to say."""
-        return self._home / f"{role}.log"
+        return self.home / f"{role}.log"
 
     def _end(self, role: str, how: signal.Signals) -> int:
         process = self._running.pop(role)
