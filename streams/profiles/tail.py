@@ -36,14 +36,17 @@ class Tail:
         self._caught_up = caught_up
         self._forget = forget
         self._die = die
+        self._lock = threading.Lock()
         self._wanted: dict[int, int] | None = None
         self._following: set[int] = set()
+        self._current: set[int] = set()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def follow(self, positions: Mapping[int, int]) -> None:
         """Follow these partitions, those that are new from these positions, and no others."""
-        self._wanted = dict(positions)
+        with self._lock:
+            self._wanted = dict(positions)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=f"tail-{self._topic}", daemon=True)
             self._thread.start()
@@ -64,7 +67,8 @@ class Tail:
             self._die(f"{self._topic} can't be followed: {type(error).__name__}: {error}")
 
     def _reassign(self) -> None:
-        wanted, self._wanted = self._wanted, None
+        with self._lock:
+            wanted, self._wanted = self._wanted, None
         if wanted is None:
             return
         new = set(wanted) - self._following
@@ -74,6 +78,9 @@ class Tail:
         if new:
             self._consumer.incremental_assign([self._start(p, wanted[p]) for p in new])
         self._following = set(wanted)
+        self._current &= self._following - new
+        for partition in self._current:  # given back before it was let go: whoever waits for it now has not been told
+            self._caught_up(partition)
 
     def _start(self, partition: int, position: int) -> TopicPartition:
         _, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=TIMEOUT_S)
@@ -97,6 +104,7 @@ class Tail:
             return
         if error.code() != KafkaError._PARTITION_EOF:
             raise KafkaException(error)
+        self._current.add(_partition(message))
         self._caught_up(_partition(message))
 
 
