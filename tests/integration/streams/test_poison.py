@@ -191,8 +191,9 @@ def test_an_event_without_what_names_it(pipeline: Pipeline, missing: str) -> Non
 
 
 def test_garbage_of_the_largest_size_again_and_again(pipeline: Pipeline) -> None:
-    """All of a batch's dead letters are one record of the journal: they have to fit."""
-    values = [b"\1" + os.urandom(1_040_000) for _ in range(12)]
+    """All of a batch's dead letters are one record of the journal: they have to fit, also when a worker finds them waiting at its start."""
+    pipeline.workers.kill("decide")
+    values = [b"\1" + os.urandom(1_048_400) for _ in range(12)]
     places = [pipeline.log.write(FANOUT, value, partition=6) for value in values]
     last = good(pipeline, FANOUT)
     _put(pipeline, FANOUT, last)
