@@ -12,6 +12,7 @@ from ops.local.errors import ConnectorFailed
 
 TIMEOUT_S = 30.0
 REQUEST_TIMEOUT_S = 15.0
+LASTING_S = 5.0
 POLL_S = 0.1
 NOT_FOUND, CONFLICT = 404, 409
 
@@ -71,14 +72,21 @@ def connector_status(name: str, *, connect: str | None = None, timeout_s: float 
 
 
 def _await_running(name: str, connect: str | None, deadline: float) -> ConnectorStatus:
+    """A failure counts when it lasts: what is told first may be of the tasks before this change, and those are started again once."""
     seen: list[ConnectorStatus] = []
+    failing_since: list[float] = []
 
     def running() -> bool:
         status = connector_status(name, connect=connect)
-        if status is not None and status.failed:
-            raise ConnectorFailed(f"connector {name} failed: {status.trace[:2000]}")
         seen[:] = [status] if status is not None else []
-        return status is not None and status.running
+        if status is None or not status.failed:
+            return status is not None and status.running
+        if not failing_since:
+            failing_since.append(time.monotonic())
+            _request("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true", connect, deadline)
+        elif time.monotonic() - failing_since[0] > LASTING_S:
+            raise ConnectorFailed(f"connector {name} failed: {status.trace[:2000]}")
+        return False
 
     _until(running, deadline, f"connector {name} does not run")
     return seen[0]
