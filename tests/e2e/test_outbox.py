@@ -24,22 +24,22 @@ EVERY_SEVENTH = 7
 
 
 @pytest.fixture
-def connector(running: FleetSettings) -> Iterator[Endpoints]:
-    """The demo's connector; left as it was found."""
+def shop(running: FleetSettings) -> Iterator[Shop]:
+    with registry(running.endpoints) as schemas:
+        made = Shop(running.endpoints.postgres, schemas)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def connector(running: FleetSettings, shop: Shop) -> Iterator[Endpoints]:
+    """The demo's connector, left as it was found; the shop comes first, for it makes the publication."""
     endpoints = running.endpoints
     there = connector_status(NAME, connect=endpoints.connect) is not None
     put_connector(NAME, outbox_connector(endpoints.postgres), connect=endpoints.connect)
     yield endpoints
     if not there:
         delete_connector(NAME, connect=endpoints.connect)
-
-
-@pytest.fixture
-def shop(connector: Endpoints) -> Iterator[Shop]:
-    with registry(connector) as schemas:
-        made = Shop(connector.postgres, schemas)
-        yield made
-        made.close()
 
 
 @pytest.fixture
