@@ -117,16 +117,21 @@ class DeliveryStep:
         """Send to everyone the entry has no result for; the finished entry is durable on return."""
         while entry.done < len(batch.users):
             upto = min(len(batch.users), entry.done + self._slice)
-            drafts = await self._drafted(part.number, batch, entry.done, upto)
-            messages = [message for each in drafts for message in each.messages]
-            if messages and not self._provider.declaration.repeatable:
-                entry = intending(entry, upto)
-                await self._save(part, batch, entry)
-            answers = await self._caller.call(part, self._provider, messages) if messages else []
-            entry = recorded(entry, results_of(drafts, answers))
+            async with self._caller.turn(part, self._provider, upto - entry.done):
+                entry = await self._slice_of(part, batch, entry, upto)
         entry = finished(entry, self._clock())
         await self._save(part, batch, entry)
         return entry
+
+    async def _slice_of(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, upto: int) -> LedgerEntry:
+        """Send to those from `done` to `upto`: the entry with their results, which is not durable yet."""
+        drafts = await self._drafted(part.number, batch, entry.done, upto)
+        messages = [message for each in drafts for message in each.messages]
+        if messages and not self._provider.declaration.repeatable:
+            entry = intending(entry, upto)
+            await self._save(part, batch, entry)
+        answers = await self._caller.call(part, self._provider, messages) if messages else []
+        return recorded(entry, results_of(drafts, answers))
 
     async def _drafted(self, partition: int, batch: DeliverBatch, start: int, stop: int) -> list[Draft]:
         """The drafts of a slice; those of many recipients take turns."""

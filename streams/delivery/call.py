@@ -3,16 +3,20 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 from providers.base import AnyProvider, Message, Outcome, Throttled
 from providers.sender import Sender
 from streams.delivery.rules import is_retryable
+from streams.delivery.slots import Slots
 from streams.step.partition import StepPartition
 
 ATTEMPTS = 4
 BACKOFF_S = 0.2
 BACKOFF_LIMIT_S = 3.0
 SIGN_S = 1.0
+AHEAD = 2
+"""Requests that may be ready for each that can be under way: while one's results are written the next is sent."""
 
 
 class Caller:
@@ -21,6 +25,16 @@ class Caller:
     def __init__(self, sender: Sender, attempts: int = ATTEMPTS) -> None:
         self._sender = sender
         self._attempts = attempts
+        self._slots: dict[str, Slots] = {}
+
+    def turn(self, part: StepPartition, provider: AnyProvider, recipients: int) -> AbstractAsyncContextManager[None]:
+        """To be held from before the profiles of so many recipients are read until their results are known."""
+        declaration = provider.declaration
+        slots = self._slots.get(declaration.name)
+        if slots is None:
+            slots = self._slots[declaration.name] = Slots(AHEAD * declaration.concurrency)
+        requests = -(-recipients // declaration.batch_size)
+        return slots.taken(min(requests, declaration.concurrency), part.alive)
 
     async def call(self, part: StepPartition, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
         """One outcome a message, in order."""
