@@ -28,7 +28,7 @@ from tests.faults.log import LogView, lag
 from tests.faults.oracle import DELIVER, LEDGERS, Oracle, SandboxSays, Verdict
 from tests.faults.profiles import judge_profiles
 from tests.faults.stack import fresh_stack
-from tests.faults.workers import Workers
+from tests.faults.workers import SESSION_S, Workers
 
 RESULTS = Path(__file__).parent / "results"
 ROLES = ("profiles", "decide", "urgent", "bulk")
@@ -40,6 +40,7 @@ READS = {
     "bulk": tuple(topic for topic in DELIVER if topic.endswith((".normal", ".low"))),
 }
 TOPICS = (REQUESTS, FANOUT, EXPANSIONS, STATUS, PROFILE_EVENTS, PROFILES, DLQ, *DELIVER, *LEDGERS)
+JOIN = 0.2
 PROVIDERS = """
 channels:
   push: [{{kind: {push}, name: sandbox-push, options: {{base_url: "${{SANDBOX_URL}}"}}}}]
@@ -62,6 +63,8 @@ class Plan:
     latency_ms: int = 100
     settle_s: float = 180.0
     how: str = "kill"
+    workers: int = 1
+    """Of each role that may be killed; those from the second on join when a fifth of the campaign is done."""
 
 
 @dataclass
@@ -93,6 +96,8 @@ def _parts(plan: Plan, folder: Path) -> Iterator[tuple[Endpoints, Workers, str]]
         providers = folder / "providers.yaml"
         providers.write_text(PROVIDERS.format(push=plan.push, batch=plan.batch))
         variables = {"CARILLON_SANDBOX_URL": sandbox.base_url, "CARILLON_PROVIDERS_FILE": str(providers), "CARILLON_CHUNK": str(plan.chunk)}
+        if plan.how == "stall":
+            variables |= {"CARILLON_SESSION_TIMEOUT": str(SESSION_S), "CARILLON_HEARTBEAT": "1"}
         workers = Workers(endpoints, folder / "workers", variables)
         try:
             yield endpoints, workers, sandbox.base_url
@@ -143,10 +148,14 @@ class Play:
     def _campaign(self) -> None:
         """Kill at random points of the progress, while single notifications and changes of mind go on."""
         kills = self._draw()
+        late = [f"{role}-{number}" for role in self._plan.roles for number in range(2, self._plan.workers + 1)]
         self._event = self._load.campaign()
         deadline = time.monotonic() + self._plan.settle_s + 20.0 * len(kills)
-        while kills and time.monotonic() < deadline:
+        while (kills or late) and time.monotonic() < deadline:
             self._once_round()
+            if late and self._progress("bulk") >= JOIN:
+                self._workers.start(late)
+                late = []
             due = next((kill for kill in kills if self._progress(kill[0]) >= kill[1]), None)
             if due:
                 kills.remove(due)
@@ -158,8 +167,10 @@ class Play:
         return sorted(kills, key=lambda kill: kill[1])
 
     def _strike(self, role: str, share: float) -> None:
-        what = {"role": role, "planned": round(share, 3), "decided": self._progress("decide"), "done": self._progress("bulk")}
-        getattr(self._workers, self._plan.how)(role)
+        number = self._random.randint(1, self._plan.workers) if self._progress("bulk") >= JOIN else 1
+        name = role if number == 1 else f"{role}-{number}"
+        what = {"role": name, "planned": round(share, 3), "decided": self._progress("decide"), "done": self._progress("bulk")}
+        getattr(self._workers, self._plan.how)(name)
         self._report.kills.append(what)
 
     def _once_round(self) -> None:
@@ -250,10 +261,13 @@ def main() -> int:
     parser.add_argument("--roles", default=",".join(ROLES), help="which may be killed")
     parser.add_argument("--latency-ms", type=int, default=100, help="of the provider")
     parser.add_argument("--push", default="sandbox_batch", choices=("sandbox_batch", "sandbox_single"))
-    parser.add_argument("--how", default="kill", choices=("kill", "restart"), help="SIGKILL, or SIGTERM as in a deployment")
+    parser.add_argument("--workers", type=int, default=1, help="of each role that may be killed")
+    parser.add_argument("--how", default="kill", choices=("kill", "restart", "stall"), help="SIGKILL; SIGTERM; SIGSTOP for 14 s")
     given = parser.parse_args()
     roles = tuple(given.roles.split(","))
-    plan = Plan(given.users, given.kills, given.seed, roles, latency_ms=given.latency_ms, push=given.push, how=given.how)
+    plan = Plan(
+        given.users, given.kills, given.seed, roles, latency_ms=given.latency_ms, push=given.push, how=given.how, workers=given.workers
+    )
     sys.stdout.write(f"seed {plan.seed}\n")
     report = run(plan)
     sys.stdout.write(json.dumps(asdict(report), indent=1) + f"\n{'holds' if report.holds else 'DOES NOT HOLD'}: {save(report)}\n")

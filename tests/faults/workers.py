@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from ops.endpoints import Endpoints
 from ops.local.paths import REPOSITORY
 
 STOP_S = 30.0
+SESSION_S, STALL_S = 8.0, 14.0
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Death:
 
 
 class Workers:
-    """One process a role. Logs and state are in `home`."""
+    """Processes by name: a role, and a number when there are several (`bulk`, `bulk-2`). Logs and state are in `home`."""
 
     def __init__(self, endpoints: Endpoints, home: Path, variables: Mapping[str, str]) -> None:
         self.home = home
@@ -35,12 +37,14 @@ class Workers:
         self.deaths: list[Death] = []
         home.mkdir(parents=True, exist_ok=True)
 
-    def start(self, roles: Iterable[str]) -> None:
-        """Start a process for each role."""
-        for role in roles:
-            with self.log(role).open("ab") as sink:
+    def start(self, names: Iterable[str]) -> None:
+        """Start a process for each name."""
+        for name in names:
+            role, _, number = name.partition("-")
+            env = {**self._env, "CARILLON_WORKER": number or "1"}
+            with self.log(name).open("ab") as sink:
                 command = [sys.executable, "-m", "tests.faults.worker", role]
-                self._running[role] = subprocess.Popen(command, cwd=REPOSITORY, env=self._env, stdout=sink, stderr=sink)
+                self._running[name] = subprocess.Popen(command, cwd=REPOSITORY, env=env, stdout=sink, stderr=sink)
 
     def kill(self, role: str) -> None:
         """SIGKILL, and start it again at once."""
@@ -53,9 +57,11 @@ class Workers:
         self.start([role])
         return code
 
-    def freeze(self, role: str, frozen: bool) -> None:
-        """Suspend a process, or let it go on."""
-        self._running[role].send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+    def stall(self, name: str) -> None:
+        """Suspend it for longer than its session lasts, then let it go on."""
+        process = self._running[name]
+        process.send_signal(signal.SIGSTOP)
+        threading.Timer(STALL_S, process.send_signal, [signal.SIGCONT]).start()
 
     def supervise(self) -> None:
         """Start again what has ended by itself."""
