@@ -21,10 +21,13 @@ FETCHING: Config = {
     "fetch.message.max.bytes": 262_144,
     "message.max.bytes": 2_097_152,
     "fetch.queue.backoff.ms": 10,
+    "fetch.min.bytes": 65_536,
+    "fetch.wait.max.ms": 200,
     "session.timeout.ms": 6_000,
     "heartbeat.interval.ms": 2_000,
 }
 """Little is fetched ahead, as writing is slower than fetching, and soon again (librdkafka waits 1 s by default once its queue was full).
+A trickle is left to gather at the broker, which has those to serve who wait for each record.
 No topic read here carries records of more than 1 MiB. The partitions of a killed process are given on after 6 s: should it wake
 again, it only writes the same rows once more.
 """

@@ -71,7 +71,7 @@ def runner_of(projection: Projection, registry: Registry, addresses: Addresses, 
     letters = DeadLetters(addresses.kafka, settings.dlq, codec, f"projections.{projection.name}")
     intake = Intake(codec, settings.inputs, letters, settings.registry_backoff, stop.wait)
     consumer = open_consumer(addresses.kafka, settings.group(projection.name), list(settings.inputs))
-    return Runner(projection, consumer, intake, letters, settings.batch, stop.is_set)
+    return Runner(projection, consumer, intake, letters, settings.batch.of(projection.name), stop.is_set)
 
 
 class _Countdown:

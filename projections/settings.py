@@ -1,7 +1,7 @@
 """Everything about the projections that may be configured, with its defaults."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from projections.cassandra.policy import Policy
@@ -38,11 +38,17 @@ class Addresses(Protocol):
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """A batch ends with `records`, or `bytes` of values, or `wait_s` after it began."""
+    """A batch ends with `records`, or `bytes` of values, or `wait_s` (of its store, where that says another) after it began."""
 
     records: int = 2000
     bytes: int = 1_000_000
     wait_s: float = 0.25
+    wait_s_of: Mapping[str, float] = field(default_factory=lambda: {"clickhouse": 1.0})
+    """Each insert makes a part that has to be merged: a trickle is gathered for longer, or it costs a third of a core."""
+
+    def of(self, store: str) -> "BatchLimits":
+        """The limits of one store."""
+        return replace(self, wait_s=self.wait_s_of.get(store, self.wait_s))
 
 
 @dataclass(frozen=True)

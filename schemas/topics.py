@@ -21,19 +21,22 @@ from schemas.records import (
 
 CHANNELS = ("push", "email", "in_app")
 PRIORITIES = tuple(Priority)
+URGENT = (Priority.CRITICAL, Priority.HIGH)
+"""These have lanes, and processes, of their own from the planner to the provider."""
+BULK = (Priority.NORMAL, Priority.LOW)
 DEFAULT_PARTITIONS = 8
 
 REQUESTS = "notify.requests"
 PROFILE_EVENTS = "notify.profile-events"
 PROFILES = "notify.profiles"
 FANOUT = "notify.fanout"
+FANOUT_URGENT = "notify.fanout.urgent"
+FANOUTS = (FANOUT, FANOUT_URGENT)
 EXPANSIONS = "notify.expansions"
 STATUS = "notify.status"
 FEEDBACK = "notify.feedback"
 DLQ = "notify.dlq"
 CHANGELOG_PLANNER = "notify.changelog.planner"
-CHANGELOG_AUDIENCE = "notify.changelog.audience"
-JOURNAL_AUDIENCE = "notify.journal.audience"
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -70,6 +73,16 @@ class Topic:
         }
 
 
+def fanout_topic(priority: str) -> str:
+    """Where the commands to expand notifications of a priority wait."""
+    return FANOUT_URGENT if priority in URGENT else FANOUT
+
+
+def audience_topics(fanout: str) -> tuple[str, str]:
+    """The changelog and the journal of the audience step that reads `fanout`."""
+    return fanout.replace("notify.fanout", "notify.changelog.audience", 1), fanout.replace("notify.fanout", "notify.journal.audience", 1)
+
+
 def deliver_topic(channel: str, priority: str) -> str:
     """Where batches of a channel and priority wait for delivery."""
     return f"notify.deliver.{channel}.{priority}"
@@ -86,8 +99,8 @@ def events_topic(aggregate: str) -> str:
 
 
 def catalogue(aggregates: tuple[str, ...] = (), channels: tuple[str, ...] = CHANNELS) -> list[Topic]:
-    """Every topic Carillon uses: the core, one deliver and ledger topic per channel and priority, one topic per upstream aggregate."""
-    return [*_core(), *_lanes(channels), *_upstream(aggregates)]
+    """Every topic Carillon uses: the core, two fan-out lanes, deliver and ledger by channel and priority, one by upstream aggregate."""
+    return [*_core(), *_fanouts(), *_lanes(channels), *_upstream(aggregates)]
 
 
 def _core() -> Iterator[Topic]:
@@ -95,7 +108,6 @@ def _core() -> Iterator[Topic]:
     yield Topic(REQUESTS, "notification_id", "intake", NotificationRequested, retention_ms=week)
     yield Topic(PROFILE_EVENTS, "user_id", "gateway, cdc, feedback", ProfilesChanged, retention_ms=week)
     yield Topic(PROFILES, "user_id", "profiles", Profile, compacted=True, retention_ms=FOREVER)
-    yield Topic(FANOUT, "notification_id; explicit partition", "planner, audience", ExpandAudience, retention_ms=week)
     yield Topic(EXPANSIONS, "notification_id", "audience", AudienceExpanded, retention_ms=week)
     yield Topic(STATUS, "notification_id; the users' partition", "audience, delivery", StatusBatch, retention_ms=week)
     yield Topic(FEEDBACK, "user_id", "gateway", FeedbackReceived, retention_ms=week)
@@ -103,11 +115,15 @@ def _core() -> Iterator[Topic]:
     yield Topic(DLQ, "topic/partition/offset", "every step", DeadLetter, retention_ms=30 * DAY_MS, dlq="", max_message_bytes=12_582_912)
     # 48 h: twice the idempotency window that is promised
     yield Topic(CHANGELOG_PLANNER, "notification_id", "planner", compacted=True, retention_ms=2 * DAY_MS, dlq="")
-    yield Topic(CHANGELOG_AUDIENCE, "notification_id", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
-    # compacted without a limit by time: the last record of a partition says where its step stands
-    yield Topic(
-        JOURNAL_AUDIENCE, "step", "audience", StepCommitted, compacted=True, retention_ms=FOREVER, dlq="", max_message_bytes=8_388_608
-    )
+
+
+def _fanouts() -> Iterator[Topic]:
+    for name in FANOUTS:
+        changelog, journal = audience_topics(name)
+        yield Topic(name, "notification_id; explicit partition", "planner, audience", ExpandAudience)
+        yield Topic(changelog, "notification_id", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+        # compacted without a limit by time: the last record of a partition says where its step stands
+        yield Topic(journal, "step", "audience", StepCommitted, compacted=True, retention_ms=FOREVER, dlq="", max_message_bytes=8_388_608)
 
 
 def _lanes(channels: tuple[str, ...]) -> Iterator[Topic]:

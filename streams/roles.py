@@ -1,4 +1,7 @@
-"""The roles a worker process can have: which steps it runs, and what it needs for them. Urgent and bulk delivery are apart."""
+"""The roles a worker process can have: which steps it runs, and what it needs for them.
+
+What is short is apart from what is long: planning from expansion, and the whole of the urgent lane from campaigns.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +11,7 @@ from providers.catalogue import Templates
 from providers.sender import Sender
 from providers.transport import FastTransport
 from schemas.codec import Codec
-from schemas.topics import CHANNELS, FANOUT, PROFILE_EVENTS, REQUESTS, deliver_topic, events_topic
+from schemas.topics import BULK, CHANNELS, FANOUT, FANOUT_URGENT, PROFILE_EVENTS, REQUESTS, URGENT, deliver_topic, events_topic
 from streams.audience.agent import AudienceStep
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
@@ -24,9 +27,6 @@ from streams.step.turns import Turns
 
 Clock = Callable[[], int]
 Steps = dict[str, Step]
-
-URGENT = ("critical", "high")
-BULK = ("normal", "low")
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,16 @@ def _profiles(parts: Parts) -> Steps:
     return {PROFILE_EVENTS: ProfileStep(parts.codec, parts.clock, parts.settings.partitions)}
 
 
-def _decide(parts: Parts) -> Steps:
-    assert parts.replica is not None
-    settings, policy, triggers = parts.settings, load_policy(), load_triggers()
-    topics = [events_topic(aggregate) for aggregate in settings.aggregates]
+def _plan(parts: Parts) -> Steps:
+    triggers = load_triggers()
+    topics = [events_topic(aggregate) for aggregate in parts.settings.aggregates]
     intake: Steps = {topic: IntakeStep(topic, parts.codec, parts.clock, triggers) for topic in topics}
-    return intake | {
-        REQUESTS: PlannerStep(parts.codec, parts.clock, policy, settings.partitions),
-        FANOUT: AudienceStep(parts.codec, parts.clock, policy, parts.replica, settings.chunk),
-    }
+    return intake | {REQUESTS: PlannerStep(parts.codec, parts.clock, load_policy(), parts.settings.partitions)}
+
+
+def _decide(parts: Parts, topic: str = FANOUT) -> Steps:
+    assert parts.replica is not None
+    return {topic: AudienceStep(topic, parts.codec, parts.clock, load_policy(), parts.replica, parts.settings.chunk)}
 
 
 def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
@@ -93,7 +94,9 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
 
 ROLES: Mapping[str, Role] = {
     "profiles": Role(_profiles, replica=None, forgets=False, yields=True),
-    "decide": Role(_decide, replica=True),
+    "plan": Role(_plan, replica=None),
+    "decide": Role(_decide, replica=True, yields=True),
+    "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True),
     "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False),
     "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, yields=True),
 }

@@ -19,6 +19,7 @@ from schemas.provision import subjects
 from schemas.registry import ConfluentRegistry
 from schemas.topics import catalogue
 from streams.app import make_app
+from streams.give_way import give_way
 from streams.lanes import Lanes
 from streams.profiles.replica import ProfileReplica
 from streams.roles import ROLES, Parts, Role
@@ -30,7 +31,6 @@ from streams.step.store import Store
 logger = logging.getLogger("carillon.worker")
 
 EXIT_UNEXPECTED = 70
-NICE = 10
 SWITCH_S = 0.001
 """Kafka's threads hold up every record that waits for them to get the interpreter: 1 ms instead of 5."""
 FORGET_S = 48 * 3600
@@ -43,11 +43,10 @@ def run_worker(role: str, kafka: str, registry: str, home: Path, settings: Worke
     `kafka`: bootstrap servers; `registry`: Confluent-compatible base URL; `home`: folder for local state.
     """
     if ROLES[role].yields:
-        os.nice(NICE)
+        give_way()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = make_app(role, kafka, settings)
-    _wire(app, ROLES[role], role, kafka, registry, home, settings)
+    app = _wire(ROLES[role], role, kafka, registry, home, settings)
     _calm_collector()
     sys.setswitchinterval(SWITCH_S)
     worker = faust.Worker(app, loglevel="INFO", quiet=True, redirect_stdouts=False, loop=loop)
@@ -75,7 +74,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _wire(app: faust.App, role: Role, name: str, kafka: str, registry: str, home: Path, settings: WorkerSettings) -> None:
+def _wire(role: Role, name: str, kafka: str, registry: str, home: Path, settings: WorkerSettings) -> faust.App:
     state = home / "state" / f"{name}-{settings.worker}"
     codec = Codec(ConfluentRegistry(registry), subjects(catalogue(settings.aggregates)))
     codec.warm()
@@ -83,9 +82,11 @@ def _wire(app: faust.App, role: Role, name: str, kafka: str, registry: str, home
     ready = _ready_file(home, name, settings)
     ready.unlink(missing_ok=True)
     replica = _replica(role, name, kafka, state, codec, log)
+    steps = role.make(Parts(codec, now_ms, settings, replica))
+    app = make_app(name, steps, kafka, home, settings)
     Lanes(
         app,
-        role.make(Parts(codec, now_ms, settings, replica)),
+        steps,
         store=Store(state / "tables", FORGET_S if role.forgets else None),
         log=log,
         reader=LogReader(kafka, f"carillon.{name}"),
@@ -95,6 +96,7 @@ def _wire(app: faust.App, role: Role, name: str, kafka: str, registry: str, home
         on_assigned=replica.follow if replica else lambda _: None,
         on_ready=lambda: _say_ready(ready),
     )
+    return app
 
 
 def _ready_file(home: Path, name: str, settings: WorkerSettings) -> Path:

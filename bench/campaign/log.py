@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from bench.campaign.people import batches
 from ops.endpoints import Endpoints
@@ -61,7 +61,10 @@ class Log:
 
     def marks(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
         """The end of each partition of these topics, now."""
-        return {(topic, partition): end for topic in topics for partition, end in enumerate(self.ends(topic))}
+        places = [TopicPartition(topic, partition) for topic in topics for partition in range(self.partitions)]
+        # asked all at once, and not of the consumer: there each would wait for the fetch that is under way
+        asked = self._admin.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=TIMEOUT_S)
+        return {(place.topic, place.partition): future.result(TIMEOUT_S).offset for place, future in asked.items()}
 
     def behind(self, group: str, marks: Mapping[tuple[str, int], int]) -> int:
         """How many records before the marks the group has not committed yet."""
@@ -72,7 +75,8 @@ class Log:
 
     def ends(self, topic: str) -> list[int]:
         """The end of each partition."""
-        return [self._end(TopicPartition(topic, partition)) for partition in range(self.partitions)]
+        marks = self.marks([topic])
+        return [marks[topic, partition] for partition in range(self.partitions)]
 
     def expansions(self, since: Sequence[int], notification: str, deadline_s: float) -> list[AudienceExpanded]:
         """All chunks of a notification, once it is complete. Raises TimeoutError after `deadline_s`."""
@@ -86,8 +90,6 @@ class Log:
                     if record.notification_id == notification:
                         found[(record.partition, record.chunk)] = record
             if found and sum(r.last for r in found.values()) == next(iter(found.values())).partitions:
+                self._consumer.unassign()
                 return list(found.values())
         raise TimeoutError(f"notification {notification} was not expanded within {deadline_s:.0f} s")
-
-    def _end(self, place: TopicPartition) -> int:
-        return int(self._consumer.get_watermark_offsets(TopicPartition(place.topic, place.partition), timeout=TIMEOUT_S)[1])

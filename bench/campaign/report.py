@@ -12,7 +12,7 @@ from bench.campaign.run import Run
 from bench.campaign.urgent import quantile
 
 RESULTS = Path(__file__).parent.parent / "results" / "campaign.json"
-OURS = ("decide", "urgent", "bulk", "profiles", "project")
+OURS = ("plan", "decide", "decide_urgent", "urgent", "bulk", "profiles", "project")
 MAX_RSS_GROWTH = 0.15
 
 

@@ -1,4 +1,4 @@
-"""The phases of the benchmark: load, idle urgent, decide alone, a tenth, the whole."""
+"""The phases of the benchmark: load, decide alone, a tenth, the whole, idle urgent."""
 
 import threading
 import time
@@ -23,6 +23,8 @@ Tell = Callable[[str], None]
 LOAD_S = 900.0
 RUN_S = 600.0
 STOP_S = 30.0
+WARM_UP = 40
+QUIET_S, QUIET_PERCENT = 3.0, 8.0
 STORES = ("carillon.cassandra", "carillon.clickhouse")
 READ = (REQUESTS, STATUS, EXPANSIONS)
 
@@ -60,7 +62,9 @@ class Bench:
         return users / (time.time() - began)
 
     def urgent_idle(self, users: int, count: int, rate: float) -> list[float]:
-        """Latencies (ms, sorted) of urgent notifications when nothing else happens."""
+        """Latencies (ms, sorted) of urgent notifications when nothing else happens; those before them only wake everything up."""
+        until(lambda: psutil.cpu_percent(QUIET_S) < QUIET_PERCENT, "the stores have merged and compacted", RUN_S)
+        Urgent(self.log, users, rate, WARM_UP, self._next_seed()).run()
         urgent = Urgent(self.log, users, rate, count, self._next_seed())
         urgent.run()
         return self._arrived(urgent)

@@ -9,7 +9,7 @@ from ops.cli.times import age
 from projections.cassandra.header import Header
 from projections.cassandra.timeline import Why
 from schemas.records import ExpandAudience
-from schemas.topics import FANOUT, PROFILES
+from schemas.topics import PROFILES, fanout_topic
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -47,7 +47,8 @@ def explain(found: Evidence) -> Answer:
     channels = [_fate(channel, found, found.header) for channel in found.header.channels]
     reached = bool(found.statuses or found.handed)
     verdict = "" if reached else channels[0].verdict
-    links = [requested(found.header), *(_expanded(found.partition, *item) for item in sorted(found.commands.items()))]
+    lane = fanout_topic(found.header.priority)
+    links = [requested(found.header), *(_expanded(lane, found.partition, *item) for item in sorted(found.commands.items()))]
     return Answer(found.user_id, found.notification_id, verdict, links, channels if reached else [])
 
 
@@ -82,12 +83,12 @@ def _decision(handed: Handed | None, found: Evidence) -> Iterator[Link]:
         yield Link("decided", batch.decided_at, at(handed.topic, handed.partition, handed.offset), said)
 
 
-def _expanded(partition: int, offset: int, command: ExpandAudience | None) -> Link:
+def _expanded(lane: str, partition: int, offset: int, command: ExpandAudience | None) -> Link:
     if command is None:
-        return Link("planned", None, at(FANOUT, partition, offset), "the command is no longer on the log")
+        return Link("planned", None, at(lane, partition, offset), "the command is no longer on the log")
     after = f" after {command.cursor}" if command.cursor else ", the first"
     whom = f"{command.expression}{after}" if command.expression else f"{len(command.users)} named users"
-    return Link("planned", None, at(FANOUT, partition, offset), f"chunk {command.chunk} of partition {partition}: {whom}")
+    return Link("planned", None, at(lane, partition, offset), f"chunk {command.chunk} of partition {partition}: {whom}")
 
 
 def _status(why: Why, handed: Handed | None, partition: int) -> Link:
@@ -132,6 +133,6 @@ def absence(channel: str, found: Evidence, header: Header) -> str:
     last = next((one for one in found.chunks if one.last), None)
     if last is None:
         return f"never reached fan-out yet: partition {found.partition} has decided {len(found.chunks)} chunks and goes on"
-    where = at(FANOUT, found.partition, last.fanout_offset)
+    where = at(fanout_topic(header.priority), found.partition, last.fanout_offset)
     missing = f"{header.audience_expression!r} did not hold for {found.user_id}" if header.audience_expression else "the user was not found"
     return f"never reached fan-out: {missing} when partition {found.partition} was expanded (last chunk: {where})"

@@ -18,7 +18,7 @@ from schemas import ids
 from schemas.codec import Codec
 from schemas.partition import partition_of
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, NotificationRequested, Record
-from schemas.topics import EXPANSIONS, FANOUT, deliver_topic
+from schemas.topics import EXPANSIONS, FANOUTS, deliver_topic, fanout_topic
 
 if TYPE_CHECKING:
     from projections.cassandra.reader import Reader
@@ -76,7 +76,8 @@ class Detective:
         if set(header.channels) - {why.event.channel for why in statuses}:
             base = self._gaps(base, header, statuses)
         handed |= base.handed
-        return msgspec.structs.replace(base, statuses=statuses, handed=handed, commands=self._commands(statuses, handed, partition))
+        commands = self._commands(fanout_topic(header.priority), statuses, handed, partition)
+        return msgspec.structs.replace(base, statuses=statuses, handed=handed, commands=commands)
 
     def _batch_of(self, why: Why) -> Handed | None:
         event = why.event
@@ -86,10 +87,10 @@ class Detective:
         batch = self._record(DeliverBatch, *place)
         return Handed(batch, *place) if batch is not None else None
 
-    def _commands(self, statuses: list[Why], handed: dict[str, Handed], partition: int) -> dict[int, ExpandAudience]:
+    def _commands(self, lane: str, statuses: list[Why], handed: dict[str, Handed], partition: int) -> dict[int, ExpandAudience]:
         offsets = {one.batch.fanout_offset for one in handed.values()}
-        offsets |= {why.event.caused_by_offset for why in statuses if why.event.caused_by_topic == FANOUT}
-        found = {offset: self._record(ExpandAudience, FANOUT, partition, offset) for offset in sorted(offsets)}
+        offsets |= {why.event.caused_by_offset for why in statuses if why.event.caused_by_topic in FANOUTS}
+        found = {offset: self._record(ExpandAudience, lane, partition, offset) for offset in sorted(offsets)}
         return {offset: command for offset, command in found.items() if command is not None}
 
     def _gaps(self, base: Evidence, header: Header, statuses: list[Why]) -> Evidence:

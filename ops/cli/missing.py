@@ -5,7 +5,7 @@ from collections.abc import Collection
 from ops.cli.letters import DEAD, DeadLetterTopic, Filter, Letter
 from schemas import ids
 from schemas.debezium import ID_HEADER
-from schemas.topics import FANOUT, REQUESTS, events_topic
+from schemas.topics import FANOUTS, REQUESTS, events_topic
 from streams.intake.loader import load_triggers
 
 EVENTS = events_topic("")
@@ -28,7 +28,7 @@ def held(dead: DeadLetterTopic, notification_id: str, partition: int, batch_ids:
     return [
         letter
         for letter in dead.letters().chosen(Filter(DEAD))
-        if (letter.topic == FANOUT and letter.partition == partition and letter.key == notification_id) or letter.key in batch_ids
+        if (letter.topic in FANOUTS and letter.partition == partition and letter.key == notification_id) or letter.key in batch_ids
     ]
 
 

@@ -13,6 +13,7 @@ from ops.cli.context import now_ms
 from ops.cli.errors import BadRequest
 from ops.endpoints import Endpoints
 from ops.fleet.settings import PROJECTIONS
+from streams.give_way import give_way
 
 READY_FILE = "CARILLON_READY_FILE"
 """The environment variable by which the fleet asks to be told."""
@@ -20,7 +21,6 @@ READY_FILE = "CARILLON_READY_FILE"
 Stores = Annotated[list[str] | None, typer.Argument(metavar="STORE...", help=f"Default: {' and '.join(PROJECTIONS)}.")]
 Rebuild = Annotated[bool, typer.Option("--rebuild", help="Begin again at offset 0 (stop the projection first).")]
 UntilEnd = Annotated[bool, typer.Option("--until-end", help="End when everything that is on the topics now is written.")]
-NICE = 10
 
 
 def project(store: Stores = None, rebuild: Rebuild = False, until_end: UntilEnd = False) -> None:
@@ -35,7 +35,7 @@ def project(store: Stores = None, rebuild: Rebuild = False, until_end: UntilEnd 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in names if rebuild else ():
         typer.echo(f"{name}: {start_over(name, endpoints)} partitions go back to offset 0", err=True)
-    os.nice(NICE)  # on a machine that all share, what is on its way to a person goes first
+    give_way()
     wrote = run(names, endpoints, until_end=until_end, ready=_say_ready)
     typer.echo("; ".join(f"{name}: {number:,} records" for name, number in wrote.items()), err=True)
 

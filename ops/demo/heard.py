@@ -9,9 +9,9 @@ from ops.cli.logtail import Follow, ends
 from ops.cli.tally import Tally
 from schemas.codec import Codec
 from schemas.records import AudienceExpanded, DeadLetter, ExpandAudience, NotificationRequested, StatusBatch
-from schemas.topics import DLQ, EXPANSIONS, FANOUT, REQUESTS, STATUS
+from schemas.topics import DLQ, EXPANSIONS, FANOUTS, REQUESTS, STATUS
 
-TOPICS = (REQUESTS, FANOUT, EXPANSIONS, STATUS, DLQ)
+TOPICS = (REQUESTS, *FANOUTS, EXPANSIONS, STATUS, DLQ)
 
 
 class Point(NamedTuple):
@@ -57,7 +57,7 @@ class Heard:
         elif topic == REQUESTS:
             request = self._codec.decode(value, NotificationRequested)
             self.requested.setdefault(request.notification.notification_id, request)
-        elif topic == FANOUT:
+        elif topic in FANOUTS:
             self.planned.add(self._codec.decode(value, ExpandAudience).notification.notification_id)
         else:
             self.dead.append(self._codec.decode(value, DeadLetter))

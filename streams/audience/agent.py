@@ -1,4 +1,4 @@
-"""The audience step: `notify.fanout` to deliver batches, statuses, progress, and a command to itself for the next chunk.
+"""The audience step: one lane of `notify.fanout` to deliver batches, statuses, progress, and a command to itself for the next chunk.
 
 What it decides depends on profiles, which change: so it is journaled. Killed before the journal: nothing was decided. Killed after it: the
 very same records are written again, and readers know them by batch id, status id and chunk number.
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from schemas.codec import Codec
 from schemas.errors import SchemaError
 from schemas.records import ExpandAudience, Output, Write
-from schemas.topics import CHANGELOG_AUDIENCE, EXPANSIONS, FANOUT, JOURNAL_AUDIENCE, STATUS, deliver_topic
+from schemas.topics import EXPANSIONS, STATUS, audience_topics, deliver_topic
 from streams.audience.expression import parse
 from streams.audience.rules import Expansion, Person, Place, expand, next_chunk
 from streams.policy.policy import Policy
@@ -20,22 +20,29 @@ from streams.step.step import RecordStep, View
 from streams.step.turns import Turns
 
 CHUNK = 250
+PAUSE_S = 0.001
+"""Between two chunks: a chunk takes 2-3 ms, so this gives a quarter of the process to those who wait for less."""
 
 
 class AudienceStep(RecordStep):
     """Expands one chunk per command; between two chunks of a campaign, whatever else has arrived has its turn."""
 
-    name = "audience"
     max_batch = 8
-    tables: Mapping[str, str] = {"expanded": CHANGELOG_AUDIENCE}
-    journal = JOURNAL_AUDIENCE
 
-    def __init__(self, codec: Codec, clock: Callable[[], int], policy: Policy, replica: ProfileReplica, chunk: int = CHUNK) -> None:
+    def __init__(
+        self, topic: str, codec: Codec, clock: Callable[[], int], policy: Policy, replica: ProfileReplica, chunk: int = CHUNK
+    ) -> None:
+        """`topic`: the lane it reads. `chunk`: users a command of a campaign decides."""
         super().__init__(codec, clock)
+        changelog, journal = audience_topics(topic)
+        self.name = journal.removeprefix("notify.journal.")
+        self.tables: Mapping[str, str] = {"expanded": changelog}
+        self.journal: str | None = journal
+        self._topic = topic
         self._policy = policy
         self._replica = replica
         self._chunk = chunk
-        self._turns = Turns()
+        self._turns = Turns(PAUSE_S)
 
     async def start(self, partition: int) -> None:
         """Wait until the profiles of the partition are current."""
@@ -64,7 +71,7 @@ class AudienceStep(RecordStep):
         key = command.notification.notification_id.encode()
         if command.chunk < _chunks_done(view, key):
             return Effects()
-        place = Place(record.partition, record.offset, self.clock())
+        place = Place(record.topic, record.partition, record.offset, self.clock())
         people, rest = self._people(command, record.partition)
         effects = self._outputs(expand(command, people, rest, self._policy, place), key, record.partition)
         effects.writes.append(Write("expanded", key, (command.chunk + 1).to_bytes(4, "big")))
@@ -92,7 +99,7 @@ class AudienceStep(RecordStep):
         outputs += [Output(topic=STATUS, partition=partition, key=key, value=encode(status)) for status in expansion.statuses]
         outputs.append(Output(topic=EXPANSIONS, key=key, value=encode(expansion.progress)))
         if expansion.rest:
-            outputs.append(Output(topic=FANOUT, partition=partition, key=key, value=encode(expansion.rest)))
+            outputs.append(Output(topic=self._topic, partition=partition, key=key, value=encode(expansion.rest)))
         return Effects(outputs)
 
 

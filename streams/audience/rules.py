@@ -7,14 +7,14 @@ import msgspec
 
 from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Notification, Outcome, Profile, StatusBatch
-from schemas.topics import FANOUT
 from streams.policy.policy import CategoryPolicy, Policy
 from streams.policy.rules import SEND, outcome_of, reason_against
 
 
 class Place(NamedTuple):
-    """The command a chunk comes from: its partition and offset in `notify.fanout`, and when it is decided (epoch ms)."""
+    """The command a chunk comes from, and when it is decided (epoch ms)."""
 
+    topic: str
     partition: int
     offset: int
     now: int
@@ -117,7 +117,7 @@ def _status(batch_id: str, channel: str, refuse: Chosen, command: ExpandAudience
         profile_offsets=refuse.offsets,
         policy_version=policy.version,
         at=place.now,
-        caused_by_topic=FANOUT,
+        caused_by_topic=place.topic,
         caused_by_partition=place.partition,
         caused_by_offset=place.offset,
     )

@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.codec import Codec
 from schemas.records import NotificationRequested, Output, Write
-from schemas.topics import CHANGELOG_PLANNER, CHANNELS, FANOUT
+from schemas.topics import CHANGELOG_PLANNER, CHANNELS, fanout_topic
 from streams.audience.expression import parse
 from streams.planner.rules import Seen, check, digest_of, is_repeat, plan
 from streams.policy.policy import Policy
@@ -40,8 +40,9 @@ class PlannerStep(RecordStep):
             return Effects()
         seen = Seen(record.offset, digest_of(request))
         commands = plan(request, self._partitions)
+        topic = fanout_topic(request.notification.priority)
         return Effects(
-            [Output(topic=FANOUT, partition=partition, key=key, value=self.codec.encode(command)) for partition, command in commands],
+            [Output(topic=topic, partition=partition, key=key, value=self.codec.encode(command)) for partition, command in commands],
             [Write("planned", key, msgspec.msgpack.encode(seen))],
         )
 

@@ -21,7 +21,7 @@ import httpx
 
 from ops.endpoints import Endpoints
 from providers.sandbox_server.process import running
-from schemas.topics import DLQ, EXPANSIONS, FANOUT, PROFILE_EVENTS, PROFILES, REQUESTS, STATUS, events_topic
+from schemas.topics import DLQ, EXPANSIONS, FANOUT, FANOUT_URGENT, FANOUTS, PROFILE_EVENTS, PROFILES, REQUESTS, STATUS, events_topic
 from streams.settings import WorkerSettings
 from tests.faults.load import Load
 from tests.faults.log import LogView, lag
@@ -31,15 +31,17 @@ from tests.faults.stack import fresh_stack
 from tests.faults.workers import SESSION_S, Workers
 
 RESULTS = Path(__file__).parent / "results"
-ROLES = ("profiles", "decide", "urgent", "bulk")
+ROLES = ("profiles", "plan", "decide", "decide_urgent", "urgent", "bulk")
 EVENTS = tuple(events_topic(aggregate) for aggregate in WorkerSettings().aggregates)
 READS = {
     "profiles": (PROFILE_EVENTS,),
-    "decide": (*EVENTS, REQUESTS, FANOUT),
+    "plan": (*EVENTS, REQUESTS),
+    "decide": (FANOUT,),
+    "decide_urgent": (FANOUT_URGENT,),
     "urgent": tuple(topic for topic in DELIVER if topic.endswith((".critical", ".high"))),
     "bulk": tuple(topic for topic in DELIVER if topic.endswith((".normal", ".low"))),
 }
-TOPICS = (REQUESTS, FANOUT, EXPANSIONS, STATUS, PROFILE_EVENTS, PROFILES, DLQ, *DELIVER, *LEDGERS)
+TOPICS = (REQUESTS, *FANOUTS, EXPANSIONS, STATUS, PROFILE_EVENTS, PROFILES, DLQ, *DELIVER, *LEDGERS)
 JOIN = 0.2
 PROVIDERS = """
 channels:

@@ -2,12 +2,15 @@
 
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops.local import archives, tools
 from ops.local.processes import Command
 from ops.local.settings import Settings
+
+YIELDING = ("nice", "-n", "10")
+"""Before a part that nothing on its way to a person waits for: on a machine that all share, it goes after the rest."""
 
 
 class Part(ABC):
@@ -39,8 +42,13 @@ class Part(ABC):
         """Ask the part something in its own protocol. Raises anything when it does not answer rightly."""
 
 
-def java_command(part: str, settings: Settings, options: list[str], main: list[str], archive: bool = True) -> Command:
-    """A JVM that keeps its temporary files in the home and ends, instead of limping, when memory runs out."""
+def java_command(
+    part: str, settings: Settings, options: list[str], main: list[str], archive: bool = True, before: Sequence[str] = ()
+) -> Command:
+    """A JVM that keeps its temporary files in the home and ends, instead of limping, when memory runs out.
+
+    `before`: what starts it, if anything.
+    """
     java = tools.java()
     temporary = settings.home.run / "tmp" / part
     temporary.mkdir(parents=True, exist_ok=True)
@@ -50,7 +58,7 @@ def java_command(part: str, settings: Settings, options: list[str], main: list[s
     ]  # fmt: skip
     if archive:
         common += archives.options(settings.home, part, java)
-    return Command([java, *common, *options, *main], cwd=settings.home.run)
+    return Command([*before, java, *common, *options, *main], cwd=settings.home.run)
 
 
 def classpath(settings: Settings, part: str) -> str:

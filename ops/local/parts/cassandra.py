@@ -1,7 +1,7 @@
 """Cassandra 5.0, one node."""
 
 from ops.local import probes
-from ops.local.parts.base import Part, classpath, java_command, write
+from ops.local.parts.base import YIELDING, Part, classpath, java_command, write
 from ops.local.ports import HOST
 from ops.local.processes import Command
 from ops.local.settings import Settings
@@ -45,7 +45,7 @@ class Cassandra(Part):
             f"-Dcassandra.storagedir={settings.home.data / self.name}", f"-Dcassandra.logdir={settings.home.logs}",
             f"-Dlogback.configurationFile={folder / 'logback.xml'}", "-cp", classpath(settings, self.name),
         ]  # fmt: skip
-        return java_command(self.name, settings, options, ["org.apache.cassandra.service.CassandraDaemon"])
+        return java_command(self.name, settings, options, ["org.apache.cassandra.service.CassandraDaemon"], before=YIELDING)
 
     def probe(self, settings: Settings) -> None:
         probes.cassandra(settings.ports["cassandra"])

@@ -29,6 +29,7 @@ from schemas.topics import (
     DLQ,
     EXPANSIONS,
     FANOUT,
+    FANOUTS,
     PRIORITIES,
     PROFILE_EVENTS,
     PROFILES,
@@ -49,7 +50,7 @@ EVENTS = tuple(events_topic(aggregate) for aggregate in WorkerSettings().aggrega
 DELIVER = tuple(deliver_topic(channel, priority) for channel in CHANNELS for priority in PRIORITIES)
 UNKNOWN_ID = 987_654_321
 BIG = 900_000
-READERS_OF_PROFILES = {"decide.profiles", "urgent.profiles", "bulk.profiles"}
+READERS_OF_PROFILES = {"decide.profiles", "decide_urgent.profiles", "urgent.profiles", "bulk.profiles"}
 OF_AGGREGATE = {
     "order": ("order.placed", {"order_id": "o", "user_id": "nobody", "name": "Ann", "total": "1"}),
     "item": ("item.liked", {"item": "Lamp", "owner_id": "nobody", "actor_id": "a", "actor": "Bo"}),
@@ -108,7 +109,7 @@ def _about_a_notification(pipeline: Pipeline, topic: str) -> Good:
     if topic == REQUESTS:
         value = log.codec.encode(make.request(users=("nobody",), notification_id=nid, key=nid))
         return Good(nid.encode(), value, lambda: log.of(STATUS, lambda one: one.notification.notification_id == nid), {})
-    if topic == FANOUT:
+    if topic in FANOUTS:
         value = log.codec.encode(ExpandAudience(notification=about, users=["nobody"], partitions=1))
         return Good(nid.encode(), value, lambda: log.of(EXPANSIONS, lambda one: one.notification_id == nid), {})
     batch = DeliverBatch(str(uuid.uuid4()), about, topic.split(".")[2], ["nobody"], [-1], "p", now_ms(), 0)
@@ -133,7 +134,7 @@ def bad_ones(pipeline: Pipeline, topic: str, like: Good) -> dict[str, tuple[byte
     return found
 
 
-@pytest.mark.parametrize("topic", [*EVENTS, REQUESTS, PROFILE_EVENTS, PROFILES, FANOUT, *DELIVER])
+@pytest.mark.parametrize("topic", [*EVENTS, REQUESTS, PROFILE_EVENTS, PROFILES, *FANOUTS, *DELIVER])
 def test_each_bad_record_is_kept_and_its_neighbours_are_not_touched(pipeline: Pipeline, topic: str) -> None:
     log = pipeline.log
     neighbours = [good(pipeline, topic)]

@@ -16,12 +16,13 @@ def test_the_fleet_knows_every_role_and_every_projection() -> None:
 
 def test_one_member_of_each_kind_by_default(settings: FleetSettings) -> None:
     names = [member.name for member in members(settings)]
-    assert names == ["sandbox", "profiles-1", "decide-1", "urgent-1", "bulk-1", "project-cassandra-1", "project-clickhouse-1"]
+    workers = [f"{role}-1" for role in WORKERS]
+    assert names == ["sandbox", *workers, "project-cassandra-1", "project-clickhouse-1"]
 
 
 def test_several_of_a_kind_differ_in_name_worker_and_ready_file(settings: FleetSettings) -> None:
     two = replace(settings, counts=DEFAULT_COUNTS | {"decide": 2, "sandbox": 0})
-    first, second = (member for member in members(two) if member.name.startswith("decide"))
+    first, second = (member for member in members(two) if member.name.startswith("decide-"))
     assert (first.command.env["CARILLON_WORKER"], second.command.env["CARILLON_WORKER"]) == ("1", "2")
     assert second.ready == settings.local.home.run / "decide-2.ready"
     assert list(second.command.argv[1:]) == ["-m", "ops.cli.main", "worker", "decide"]

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, Device, ExpandAudience, Outcome, Profile, StatusBatch
+from schemas.topics import FANOUT
 from streams.audience.rules import Expansion, Person, Place, expand, next_chunk, outcomes
 from streams.policy.policy import UnknownCategory, load_policy
 from tests.unit.streams.make import ALL, NID, NOW, command, notification, profile
 
 POLICY = load_policy()
-PLACE = Place(partition=3, offset=17, now=NOW)
+PLACE = Place(topic=FANOUT, partition=3, offset=17, now=NOW)
 
 profiles = st.one_of(
     st.none(),
@@ -89,7 +90,7 @@ def test_ids_tell_notification_partition_chunk_and_channel_apart() -> None:
     seen = set()
     for chunk, partition, nid in [(0, 0, NID), (1, 0, NID), (0, 1, NID), (0, 0, "other")]:
         one = command(notification=notification(notification_id=nid), chunk=chunk)
-        made = expand(one, who, None, POLICY, Place(partition, 0, NOW))
+        made = expand(one, who, None, POLICY, Place(FANOUT, partition, 0, NOW))
         seen |= {batch.batch_id for batch in made.batches} | {status.status_id for status in made.statuses}
         assert made.batches[0].batch_id == ids.batch_id(nid, partition, chunk, "push")
     assert len(seen) == 4 * 2 * len(ALL)

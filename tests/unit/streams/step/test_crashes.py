@@ -225,7 +225,7 @@ async def test_an_audience_is_decided_once_whatever_profiles_do() -> None:
         for one in (campaign, single, campaign):
             world.append(FANOUT, one.notification.notification_id.encode(), CODEC.encode(one))
         replica = cast(ProfileReplica, RestlessReplica(world, users))
-        await live_until_done(world, FANOUT, lambda: AudienceStep(CODEC, world.clock, POLICY, replica, chunk=4), CODEC)
+        await live_until_done(world, FANOUT, lambda: AudienceStep(FANOUT, CODEC, world.clock, POLICY, replica, chunk=4), CODEC)
 
     def judge(world: World, calm: World) -> None:
         chunks = once(world, EXPANSIONS, AudienceExpanded, lambda one: (one.notification_id, one.chunk))
