@@ -11,6 +11,8 @@ from streams.step.partition import Die
 
 BATCH = 5000
 POLL_S = 0.05
+WAIT_MS = 250
+"""Of one fetch: how often brokers are asked for nothing, and how much later than it was the end of a partition is noticed."""
 STOP_S = 10.0
 TIMEOUT_S = 15.0
 
@@ -29,7 +31,7 @@ class Tail:
         die: Die,
     ) -> None:
         """The callables run on the thread; what they raise ends the process. `forget`: the log was made anew, begin with nothing."""
-        config = {**consumer_config(bootstrap, group), "enable.partition.eof": True, "fetch.wait.max.ms": 50}
+        config = {**consumer_config(bootstrap, group), "enable.partition.eof": True, "fetch.wait.max.ms": WAIT_MS}
         self._consumer = Consumer(config)
         self._topic = topic
         self._apply = apply
