@@ -1,4 +1,4 @@
-"""python -m providers.sandbox_server --port 0 --port-file F: serve until SIGTERM or SIGINT."""
+"""python -m providers.sandbox_server --port 0 --port-file F: serve until SIGTERM or SIGINT; SIGUSR1 shuts the port, SIGUSR2 opens it."""
 
 import argparse
 import asyncio
@@ -23,15 +23,44 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+class Door:
+    """The port: shut, a connection to it is refused, and those that were open are cut."""
+
+    def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
+        self._runner, self._host, self.port = runner, host, port
+        self._site: web.TCPSite | None = None
+        self._turning = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Listen; on the same port as before."""
+        async with self._turning:
+            if self._site is None:
+                self._site = web.TCPSite(self._runner, self._host, self.port, backlog=4096)
+                await self._site.start()
+                self.port = self._runner.addresses[0][1]
+
+    async def shut(self) -> None:
+        """Listen no more."""
+        async with self._turning:
+            if self._site is not None:
+                await self._site.stop()
+                self._site = None
+                if self._runner.server is not None:
+                    await self._runner.server.shutdown(0)
+
+
 async def _serve(host: str, port: int, port_file: Path | None, parent: int | None) -> None:
-    stopped = asyncio.Event()
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stopped.set)
     runner = web.AppRunner(Sandbox().app(), access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
     await runner.setup()
-    await web.TCPSite(runner, host, port, backlog=4096).start()
+    door, turns = Door(runner, host, port), set[asyncio.Task[None]]()
+    await door.open()
+    loop.add_signal_handler(signal.SIGUSR1, lambda: turns.add(loop.create_task(door.shut())))
+    loop.add_signal_handler(signal.SIGUSR2, lambda: turns.add(loop.create_task(door.open())))
     if port_file is not None:
-        _write(port_file, str(runner.addresses[0][1]))
+        _write(port_file, str(door.port))
     while not stopped.is_set() and parent in (None, os.getppid()):
         with suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), 1.0)

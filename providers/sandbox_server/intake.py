@@ -11,6 +11,7 @@ from providers.sandbox_server.settings import Dice
 from providers.sandbox_server.wire import Answer, Batch, Recipient, Result, Single
 
 BATCH_LIMIT = 10_000
+GARBAGE = b'<html>\xff\x00 {"results": [{"message_id"'
 
 T = TypeVar("T")
 _batches = msgspec.json.Decoder(Batch)
@@ -60,6 +61,9 @@ def receive(ledger: Ledger, dice: Dice, channel: str, notification_id: str | Non
         return Reply(b'{"error":"internal error"}', 500, dice.latency_s())
     results = _results(dice, items)
     _count(ledger, channel, notification_id, items, results, now_ns)
+    if dice.garbles():
+        ledger.faults.garbled += 1
+        return Reply(GARBAGE, wait_s=dice.latency_s())
     if dice.stalls():
         ledger.faults.stalled += 1
         return Reply(_encode(Answer(results)), wait_s=dice.settings.stall_ms / 1000)
@@ -67,15 +71,17 @@ def receive(ledger: Ledger, dice: Dice, channel: str, notification_id: str | Non
 
 
 def _results(dice: Dice, items: list[Recipient]) -> list[Result]:
-    if not dice.settings.reject_rate:
+    if not dice.settings.reject_rate and not dice.settings.partial_rate:
         return [Result(item.message_id, "accepted", "sb-" + item.message_id) for item in items]
-    reason = dice.settings.reject_reason
-    return [
-        Result(item.message_id, "rejected", reason=reason)
-        if dice.rejects(item.address)
-        else Result(item.message_id, "accepted", "sb-" + item.message_id)
-        for item in items
-    ]
+    return [_result(dice, item) for item in items]
+
+
+def _result(dice: Dice, item: Recipient) -> Result:
+    if dice.settings.reject_rate and dice.rejects(item.address):
+        return Result(item.message_id, "rejected", reason=dice.settings.reject_reason)
+    if dice.fails_one():
+        return Result(item.message_id, "failed", reason="try again")
+    return Result(item.message_id, "accepted", "sb-" + item.message_id)
 
 
 def _count(ledger: Ledger, channel: str, shared: str | None, items: list[Recipient], results: list[Result], now_ns: int) -> None:
@@ -85,7 +91,8 @@ def _count(ledger: Ledger, channel: str, shared: str | None, items: list[Recipie
     if len(taken) == len(items) == 1:
         ledger.arrived_alone(items[0].notification_id or shared or "", now_ns)
     if len(taken) < len(items):
-        refused = [item for item, result in zip(items, results, strict=True) if result.status != "accepted"]
+        ledger.faults.partial += sum(result.status == "failed" for result in results)
+        refused = [item for item, result in zip(items, results, strict=True) if result.status == "rejected"]
         for notification_id, group in _by_notification(shared, refused):
             ledger.reject(channel, notification_id, len(group))
 

@@ -31,11 +31,16 @@ class Tally(Struct):
 
 
 class Faults(Struct):
-    """Requests answered with a fault, by kind; throttled and failed ones are not received, stalled ones are."""
+    """Requests answered with a fault, by kind; throttled and failed ones are not received, stalled and garbled ones are.
+
+    `partial` counts messages: those that failed alone in their request.
+    """
 
     throttled: int = 0
     failed: int = 0
     stalled: int = 0
+    garbled: int = 0
+    partial: int = 0
     malformed: int = 0
 
 

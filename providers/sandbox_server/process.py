@@ -1,6 +1,8 @@
 """Start and stop a sandbox server of one's own: `with running() as server: server.base_url`."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -58,12 +60,28 @@ class SandboxProcess:
             self._process.wait()
         self._process = None
 
+    def refuse(self, refuses: bool = True) -> None:
+        """Refuse every connection from now on, or take them again; what arrived is not forgotten. Raises SandboxStartError after 15 s."""
+        os.kill(self.pid, signal.SIGUSR1 if refuses else signal.SIGUSR2)
+        deadline = time.monotonic() + START_S
+        while self._listens() is refuses:
+            if time.monotonic() > deadline:
+                raise SandboxStartError(f"still {'listening' if refuses else 'refusing'} after {START_S:.0f} s")
+            time.sleep(0.01)
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection((self._host, self._port), START_S).close()
+        except ConnectionError:
+            return False
+        return True
 
     def _spawn(self, port_file: Path, stderr: int) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "providers.sandbox_server", "--host", self._host, "--port", str(self._port)]

@@ -22,6 +22,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reject_reason: str = "unregistered"
     stall_rate: Share = 0.0  # requests taken and counted, but not answered for stall_ms
     stall_ms: Millis = 60_000
+    partial_rate: Share = 0.0  # messages of a request answered "failed" one by one, not taken; the others are
+    garbage_rate: Share = 0.0  # requests taken and counted, and answered 200 with what is no answer
     seed: int = 0
 
 
@@ -43,6 +45,14 @@ class Dice:
     def stalls(self) -> bool:
         """Is this request left without an answer?"""
         return self._happens(self.settings.stall_rate)
+
+    def garbles(self) -> bool:
+        """Is the answer to this request unreadable?"""
+        return self._happens(self.settings.garbage_rate)
+
+    def fails_one(self) -> bool:
+        """Is this message answered "failed", alone in its request?"""
+        return self._happens(self.settings.partial_rate)
 
     def rejects(self, address: str) -> bool:
         """Is this address refused for good? Depends on seed and address only."""

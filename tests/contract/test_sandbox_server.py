@@ -75,6 +75,39 @@ def test_a_channel_keeps_its_settings_until_they_are_set_or_forgotten(control: h
     assert control.post("/v1/push/single", json=SINGLE).status_code == 200
 
 
+def test_a_batch_fails_in_part_and_only_the_rest_is_received(control: httpx.Client, messages: Messages) -> None:
+    control.put("/v1/settings", json={"*": {"partial_rate": 0.5, "seed": 3}})
+    results = control.post("/v1/push/batch", content=batch_body(messages(100))).json()["results"]
+    said = [result["status"] for result in results]
+    assert set(said) == {"accepted", "failed"}
+    stats = control.get("/v1/stats").json()
+    assert (stats["received"], stats["faults"]["partial"]) == (said.count("accepted"), said.count("failed"))
+    assert stats["rejected"] == 0
+
+
+def test_a_garbled_answer_is_no_answer_to_what_was_received(control: httpx.Client, messages: Messages) -> None:
+    control.put("/v1/settings", json={"*": {"garbage_rate": 1}})
+    response = control.post("/v1/push/batch", content=batch_body(messages(3)))
+    assert response.status_code == 200
+    with pytest.raises(ValueError, match="decode|Expecting"):
+        response.json()
+    stats = control.get("/v1/stats").json()
+    assert (stats["received"], stats["faults"]["garbled"]) == (3, 1)
+
+
+def test_a_server_that_refuses_remembers_what_arrived(messages: Messages) -> None:
+    with running() as server:
+        with httpx.Client(base_url=server.base_url) as client:
+            client.post("/v1/push/batch", content=batch_body(messages(3)))
+            server.refuse()
+            with pytest.raises(httpx.TransportError):
+                client.get("/healthz")
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(f"{server.base_url}/healthz")
+        server.refuse(False)
+        assert httpx.get(f"{server.base_url}/v1/stats").json()["received"] == 3
+
+
 SINGLE = {"message_id": "m", "notification_id": "n", "user_id": "u", "address": "a", "text": {"body": "Hi"}}
 
 
