@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 N ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check jars up down status demo test test-unit test-integration lint format lock bench bench-campaign clean
+.PHONY: help setup check jars up down status demo test test-unit test-integration test-faults lint format lock bench bench-campaign clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ test-unit: setup ## Unit and contract tests; no service is needed
 
 test-integration: setup ## Integration tests on the real stack
 	$(BIN)/python -m pytest tests/integration
+
+test-faults: KILLS = $(if $(filter file default,$(origin N)),300,$(N))
+test-faults: setup ## Kill workers N times (N=300, SEED=any, USERS=10000) while campaigns run; ends with one line of JSON
+	$(BIN)/python -m tests.faults.run --users $(or $(USERS),10000) --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .

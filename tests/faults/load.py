@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Message, Producer
 
 from ops.demo.upstream.events import EventWriter, aggregate_of
 from ops.endpoints import Endpoints
@@ -20,6 +20,8 @@ from schemas.topics import DEFAULT_PARTITIONS, PROFILE_EVENTS, catalogue, events
 
 CHANGES_PER_RECORD = 500
 CAMPAIGN = ("push", "email", "in_app")
+PATIENCE_MS = 300_000
+"""A broker may be down for a while."""
 ORDER = ("push", "email", "in_app")
 LOGIN = ("push",)
 
@@ -47,11 +49,13 @@ class Load:
         self._registry = ConfluentRegistry(endpoints.registry)
         self._codec = Codec(self._registry, subjects(catalogue()))
         self._events = EventWriter(self._registry)
-        self._producer = Producer(producer_config(endpoints.kafka))
+        self._producer = Producer(producer_config(endpoints.kafka) | {"delivery.timeout.ms": PATIENCE_MS})
         self._random = random.Random(seed)
         self._position = 0
         self.users = [f"u{number:06d}" for number in range(users)]
         self.asked = Asked()
+        self.poisoned: set[tuple[str, int, int]] = set()
+        """Where there are records that must be refused: topic, partition, offset."""
 
     def people(self) -> int:
         """Everyone's first profile; returns how many records that took."""
@@ -97,6 +101,7 @@ class Load:
             key=event_id.encode(),
             value=self._events.encode(event_type, fields),
             headers={"id": event_id.encode(), "eventType": event_type.encode()},
+            on_delivery=_written,
         )
         self._producer.poll(0)
         return event_id
@@ -105,10 +110,15 @@ class Load:
         count = 0
         for partition, some in _by_partition(changes):
             value = self._codec.encode(ProfilesChanged(some))
-            self._producer.produce(PROFILE_EVENTS, key=some[0].user_id.encode(), value=value, partition=partition)
+            self._producer.produce(PROFILE_EVENTS, key=some[0].user_id.encode(), value=value, partition=partition, on_delivery=_written)
             self._producer.poll(0)
             count += 1
         return count
+
+
+def _written(error: KafkaError | None, _: Message) -> None:
+    if error:
+        raise RuntimeError(f"the load can't be written: {error}")
 
 
 def first_profile(number: int, user: str) -> ProfileChanged:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from ops.endpoints import Endpoints
 from schemas.clients import consumer_config
@@ -15,6 +15,10 @@ from schemas.topics import catalogue
 
 BATCH = 1000
 TIMEOUT_S = 15.0
+POISON = "poison"
+"""The header of records that a run wrote to be refused; they are not read."""
+DOWN = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError.NOT_LEADER_FOR_PARTITION)
+"""The broker is not there; reading goes on by itself when it is."""
 KINDS = {topic.name: topic.record for topic in catalogue()}
 
 
@@ -60,8 +64,12 @@ class LogView:
         self._registry.close()
 
     def _note(self, message: Message) -> None:
-        if message.error():
-            raise RuntimeError(f"the oracle can't read: {message.error()}")
+        if error := message.error():
+            if error.code() not in DOWN:
+                raise RuntimeError(f"the oracle can't read: {error}")
+            return
+        if any(name == POISON for name, _ in message.headers() or ()):
+            return
         topic, value = str(message.topic()), message.value()
         kind, record = KINDS.get(topic), None
         if kind and value is not None:
@@ -73,19 +81,3 @@ class LogView:
             topic, int(message.partition() or 0), int(message.offset() or 0), int(message.timestamp()[1]), message.key(), value, record
         )
         self.entries[topic].append(entry)
-
-
-def lag(endpoints: Endpoints, group: str, topics: Iterable[str]) -> int:
-    """How many records of these topics a consumer group has not committed."""
-    consumer = Consumer(consumer_config(endpoints.kafka, group))
-    try:
-        there = consumer.list_topics(timeout=TIMEOUT_S).topics
-        places = [TopicPartition(topic, number) for topic in topics for number in there[topic].partitions]
-        return sum(_behind(consumer, place) for place in consumer.committed(places, timeout=TIMEOUT_S))
-    finally:
-        consumer.close()
-
-
-def _behind(consumer: Consumer, place: TopicPartition) -> int:
-    low, high = consumer.get_watermark_offsets(place, timeout=TIMEOUT_S)
-    return int(high - max(place.offset, low))

@@ -29,12 +29,19 @@ VISIBLE_S = 20.0
 @contextmanager
 def fresh_stack(folder: Path) -> Iterator[Endpoints]:
     """Both parts healthy, every topic and schema there and nothing in them; stopped and removed at the end."""
+    with own_stack(folder) as (endpoints, _):
+        yield endpoints
+
+
+@contextmanager
+def own_stack(folder: Path) -> Iterator[tuple[Endpoints, Settings]]:
+    """As `fresh_stack`, with the settings by which its parts can be stopped and started again (`ops.local.stack`)."""
     ports = Ports.load({"CARILLON_PORT_BASE": str(_free_base())})
     settings = replace(Settings.load(), home=Home(folder, Home.load().jars), ports=ports)
     try:
         endpoints = stack.up(PARTS, settings=settings)
         provision(endpoints)
-        yield endpoints
+        yield endpoints, settings
     finally:
         stack.clean(settings=settings)
         shutil.rmtree(folder, ignore_errors=True)

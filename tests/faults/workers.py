@@ -41,19 +41,40 @@ class Workers:
         """Start a process for each name."""
         for name in names:
             role, _, number = name.partition("-")
+            self._ready_file(name).unlink(missing_ok=True)
             env = {**self._env, "CARILLON_WORKER": number or "1"}
             with self.log(name).open("ab") as sink:
                 command = [sys.executable, "-m", "tests.faults.worker", role]
                 self._running[name] = subprocess.Popen(command, cwd=REPOSITORY, env=env, stdout=sink, stderr=sink)
 
+    @property
+    def names(self) -> list[str]:
+        """Who runs."""
+        return list(self._running)
+
+    def pid(self, name: str) -> int:
+        """The process id of a worker."""
+        return self._running[name].pid
+
+    def ready(self, name: str) -> bool:
+        """Whether it has said that it is past its start-up and recovery."""
+        return self._ready_file(name).exists()
+
     def kill(self, role: str) -> None:
         """SIGKILL, and start it again at once."""
-        self._end(role, signal.SIGKILL)
+        self.end([role])
         self.start([role])
+
+    def end(self, names: Iterable[str], how: signal.Signals = signal.SIGKILL) -> dict[str, int]:
+        """A signal to all of them at once; they stay down. Returns their exit codes."""
+        ending = {name: self._running.pop(name) for name in names}
+        for process in ending.values():
+            process.send_signal(how)
+        return {name: _wait(process) for name, process in ending.items()}
 
     def restart(self, role: str) -> int:
         """SIGTERM, and start it again when it has ended; returns its exit code."""
-        code = self._end(role, signal.SIGTERM)
+        (code,) = self.end([role], signal.SIGTERM).values()
         self.start([role])
         return code
 
@@ -82,10 +103,9 @@ class Workers:
         """Where a role's processes write what they have to say."""
         return self.home / f"{role}.log"
 
-    def _end(self, role: str, how: signal.Signals) -> int:
-        process = self._running.pop(role)
-        process.send_signal(how)
-        return _wait(process)
+    def _ready_file(self, name: str) -> Path:
+        role, _, number = name.partition("-")
+        return self.home / "run" / f"{role}-{number or 1}.ready"
 
     def _last_words(self, role: str) -> str:
         lines = self.log(role).read_text(errors="replace").splitlines()

@@ -1,0 +1,94 @@
+"""From the log, the sandbox and the audit to a verdict, and to the one line of numbers a run ends with."""
+
+import importlib
+from statistics import median
+from typing import Any
+
+import httpx
+
+from schemas.topics import DLQ, REQUESTS, STATUS
+from tests.faults.oracle import Oracle, SandboxSays, Verdict
+from tests.faults.plan import Report
+from tests.faults.profiles import judge_profiles
+from tests.faults.stage import Stage
+
+LISTED = 10_000
+"""So many repeated arrivals the sandbox can name; more can't be judged."""
+
+
+def judge(stage: Stage, report: Report) -> None:
+    """Fill in the verdict."""
+    entries = stage.view.entries
+    verdict = Oracle(entries, stage.load.asked).judge(_ask_sandbox(stage))
+    judge_profiles(entries, verdict)
+    _dead_letters(stage, report, verdict)
+    if any(report.lag.values()):
+        verdict.blame("not drained", report.lag)
+    for complaint in report.fault.get("wrong", []):
+        verdict.blame("the fault itself", complaint)
+    _audit(stage, report, verdict)
+    report.campaign_s = round((max(e.timestamp for e in entries[STATUS]) - min(e.timestamp for e in entries[REQUESTS])) / 1000, 1)
+    report.verdict, report.holds = verdict.report(), verdict.holds
+    report.line = _line(report, verdict)
+
+
+def _dead_letters(stage: Stage, report: Report, verdict: Verdict) -> None:
+    """Every record that was to be refused is there, and nothing else."""
+    letters: dict[tuple[str, int, int], Any] = {}
+    for entry in stage.view.entries[DLQ]:
+        letter: Any = entry.record
+        letters[letter.topic, letter.partition, letter.offset] = letter
+    planted: set[tuple[str, int, int]] = stage.load.poisoned
+    for place in letters.keys() - planted:
+        verdict.blame("dead letters", letters[place])
+    for place in planted - letters.keys():
+        verdict.blame("poison that is no dead letter", place)
+    report.dead_letters = [str(letter)[:400] for letter in list(letters.values())[:10]]
+    if planted:
+        report.fault |= {"poison": len(planted), "dead_letters": len(letters), "written_again": len(stage.view.entries[DLQ]) - len(letters)}
+
+
+def _audit(stage: Stage, report: Report, verdict: Verdict) -> None:
+    """The product's own checker on the same log; None when it is not there or could not end, and why is said."""
+    try:
+        violations = importlib.import_module("ops.audit.run").audit_log(stage.endpoints.kafka, stage.endpoints.registry).violations
+    except Exception as error:  # the oracle's verdict must not be lost with it
+        report.audit_examples = [f"the audit could not be run: {error!r}"[:400]]
+        return
+    report.audit_violations = len(violations)
+    report.audit_examples = [str(each)[:400] for each in violations[:10]]
+    for violation in violations:
+        verdict.blame("audit", violation)
+
+
+def _line(report: Report, verdict: Verdict) -> dict[str, Any]:
+    took = [each["recovery_s"] for each in report.kills if each["recovery_s"] is not None]
+    return {
+        "kills": len(report.kills),
+        "in_flight_kills": sum(bool(each["lag"]) for each in report.kills),
+        "attempts": verdict.sandbox_received,
+        "lost": verdict.wrong.get("lost", 0),
+        "doubled": verdict.wrong.get("sent twice and not listed", 0) + verdict.wrong.get("recipients with two statuses", 0),
+        "unknown": verdict.by_status.get("unknown", 0),
+        "audit_violations": report.audit_violations,
+        "seed": report.plan["seed"],
+        "recovery_p50_s": round(median(took), 2) if took else None,
+        "recovery_max_s": max(took, default=None),
+        "working_kills": sum(bool(each["lag"] and each["ready"]) for each in report.kills),
+        "recipients": verdict.expected,
+        "holds": report.holds,
+    }
+
+
+def _ask_sandbox(stage: Stage) -> SandboxSays:
+    with httpx.Client(base_url=stage.sandbox.base_url, timeout=30) as client:
+        total = client.get("/v1/stats").json()
+        twice = client.get("/v1/duplicates", params={"limit": LISTED}).json()
+        if total["duplicates"] > LISTED:
+            raise RuntimeError(f"{total['duplicates']} repeated arrivals, {LISTED} can be judged: take fewer users")
+        reached = {}
+        for notification in {entry.record.notification.notification_id for entry in stage.view.entries[REQUESTS] if entry.record}:  # type: ignore[attr-defined]
+            for channel, tally in client.get(f"/v1/received/{notification}").json()["channels"].items():
+                reached[notification, channel] = tally["distinct"]
+    duplicates = {(each["notification_id"], each["channel"], each["user_id"]) for each in twice}
+    return SandboxSays(total["received"], reached, duplicates)

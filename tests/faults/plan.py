@@ -1,0 +1,64 @@
+"""What a run shall be, and what is noted of it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.topics import DLQ, EXPANSIONS, FANOUT, FANOUT_URGENT, FANOUTS, PROFILE_EVENTS, PROFILES, REQUESTS, STATUS, events_topic
+from streams.settings import WorkerSettings
+from tests.faults.oracle import DELIVER, LEDGERS
+
+ROLES = ("profiles", "plan", "decide", "decide_urgent", "urgent", "bulk")
+EVENTS = tuple(events_topic(aggregate) for aggregate in WorkerSettings().aggregates)
+READS = {
+    "profiles": (PROFILE_EVENTS,),
+    "plan": (*EVENTS, REQUESTS),
+    "decide": (FANOUT,),
+    "decide_urgent": (FANOUT_URGENT,),
+    "urgent": tuple(topic for topic in DELIVER if topic.endswith((".critical", ".high"))),
+    "bulk": tuple(topic for topic in DELIVER if topic.endswith((".normal", ".low"))),
+}
+"""In the order of the work: who has nothing left has given all of it to those after it."""
+TOPICS = (REQUESTS, *FANOUTS, EXPANSIONS, STATUS, PROFILE_EVENTS, PROFILES, DLQ, *DELIVER, *LEDGERS)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run. `latency_ms` of the provider; `chunk` users a decision; `settle_s`: how long all may take after the last strike."""
+
+    users: int
+    kills: int
+    seed: int
+    roles: tuple[str, ...] = ROLES
+    chunk: int = 50
+    batch: int = 100
+    push: str = "sandbox_batch"
+    latency_ms: int = 100
+    settle_s: float = 180.0
+    how: str = "kill"
+    workers: int = 1
+    """Of each role that may be struck; those from the second on join when a fifth of the campaign is done."""
+    fault: str = ""
+    """A name of `tests.faults.faults.FAULTS`; it begins when a twentieth of the campaign is done."""
+    fault_s: float = 20.0
+    pace_s: float = 1.2
+    """Between strikes, on average."""
+
+
+@dataclass
+class Report:
+    """What happened; `verdict` says whether it was right."""
+
+    plan: dict[str, Any]
+    kills: list[dict[str, Any]] = field(default_factory=list)
+    fault: dict[str, Any] = field(default_factory=dict)
+    deaths: list[dict[str, Any]] = field(default_factory=list)
+    exit_codes: dict[str, int] = field(default_factory=dict)
+    campaigns: int = 0
+    campaign_s: float = 0.0
+    dead_letters: list[str] = field(default_factory=list)
+    lag: dict[str, int] = field(default_factory=dict)
+    verdict: dict[str, Any] = field(default_factory=dict)
+    audit_violations: int | None = None
+    audit_examples: list[str] = field(default_factory=list)
+    line: dict[str, Any] = field(default_factory=dict)
+    holds: bool = False

@@ -1,0 +1,127 @@
+"""One run of a plan: people, one campaign after another with singles and changes of mind beside them, strikes and a fault, then quiet.
+
+A new campaign begins when the one before is 60 % done, for as long as there is something left to strike with: whatever breaks, breaks work.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from confluent_kafka import KafkaException
+
+from schemas.topics import PROFILES, STATUS
+from tests.faults.faults import Fault
+from tests.faults.judge import judge
+from tests.faults.plan import ROLES, Plan, Report
+from tests.faults.stage import Stage, keep_logs, staged
+from tests.faults.strikes import Striker
+
+JOIN, BEGIN, NEXT = 0.2, 0.05, 0.6
+"""Shares of a campaign: when further workers join, when the fault begins, when the next campaign does."""
+
+
+def run(plan: Plan) -> Report:
+    """Play the plan on a stack of its own."""
+    with staged(plan) as stage:
+        return Play(stage).play()
+
+
+class Play:
+    """One run."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage, self._plan = stage, stage.plan
+        self._random = random.Random(stage.plan.seed)
+        self._report = Report(asdict(stage.plan))
+        self._fault = Fault(stage, self._report)
+        self._seen = self._reached = 0
+        self._before = 0
+        """Statuses that were there when the latest campaign began."""
+
+    def play(self) -> Report:
+        """Everything, from the first profile to the verdict."""
+        self._prepare()
+        self._campaigns()
+        self._settle()
+        workers = self._stage.workers
+        self._report.deaths = [asdict(death) for death in workers.deaths]
+        self._report.exit_codes = workers.stop()
+        self._stage.view.read_to_end()
+        judge(self._stage, self._report)
+        if not self._report.holds or workers.deaths:
+            keep_logs(self._stage)
+        return self._report
+
+    def _prepare(self) -> None:
+        load, entries = self._stage.load, self._stage.view.entries
+        self._stage.workers.start(ROLES)
+        load.people()
+        load.flush()
+        self._until(lambda: len(entries[PROFILES]) >= self._plan.users, 120.0, "profiles")
+        load.order()
+        load.login()
+        load.flush()
+        self._until(lambda: self._statuses() >= 4, 60.0, "the first statuses")
+
+    def _campaigns(self) -> None:
+        striker = Striker(self._plan, self._stage.workers, self._stage.meter, self._report)
+        late = [f"{role}-{number}" for role in self._plan.roles for number in range(2, self._plan.workers + 1)]
+        self._begin()
+        deadline = time.monotonic() + self._plan.settle_s + self._plan.fault_s + 20.0 * self._plan.kills
+        while not (striker.done and self._fault.over and not late):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not struck out in time; deaths: {self._stage.workers.deaths[-3:]}")
+            self._once_round()
+            if late and (self._report.campaigns > 1 or self._progress() >= JOIN):
+                self._stage.workers.start(late)
+                late = []
+            striker.tick()
+            self._fault.tick(begin=self._report.campaigns > 1 or self._progress() >= BEGIN)
+            if self._progress() >= NEXT:
+                self._begin()
+
+    def _begin(self) -> None:
+        self._before = self._statuses()
+        self._stage.load.campaign()
+        self._report.campaigns += 1
+
+    def _once_round(self) -> None:
+        self._stage.workers.supervise()
+        self._stage.view.poll(0.02)
+        self._stage.meter.tick()
+        for work in (self._stage.load.order, self._stage.load.login, self._stage.load.change_of_mind):
+            if self._random.random() < 0.3:
+                work()
+
+    def _progress(self) -> float:
+        """Share of the latest campaign that has a status, as if all new statuses were its own."""
+        return (self._statuses() - self._before) / (3 * self._plan.users)
+
+    def _statuses(self) -> int:
+        entries = self._stage.view.entries[STATUS]
+        self._reached += sum(len(entry.record.users) for entry in entries[self._seen :] if entry.record)  # type: ignore[attr-defined]
+        self._seen = len(entries)
+        return self._reached
+
+    def _settle(self) -> None:
+        """Until nothing is left to read for any worker."""
+        self._stage.load.flush()
+        deadline = time.monotonic() + self._plan.settle_s
+        self._report.lag = {"unknown": 1}
+        while any(self._report.lag.values()) and time.monotonic() < deadline:
+            self._stage.workers.supervise()
+            self._stage.view.poll(0.5)
+            self._stage.meter.tick()
+            try:
+                self._report.lag = self._stage.meter.lags()
+            except KafkaException:
+                continue
+
+    def _until(self, reached: Callable[[], bool], within_s: float, what: str) -> None:
+        deadline = time.monotonic() + within_s
+        while not reached():
+            self._stage.workers.supervise()
+            self._stage.view.poll(0.1)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what}: not within {within_s:.0f} s; deaths: {self._stage.workers.deaths}")

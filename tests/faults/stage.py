@@ -1,0 +1,84 @@
+"""What a run is played on: a stack, a sandbox and workers of its own, and its load. Nothing of it is shared, all of it may be broken."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from ops.endpoints import Endpoints
+from ops.local.settings import Settings
+from providers.sandbox_server.process import SandboxProcess, running
+from tests.faults.load import Load
+from tests.faults.log import LogView
+from tests.faults.meter import Meter
+from tests.faults.plan import TOPICS, Plan
+from tests.faults.stack import own_stack
+from tests.faults.workers import SESSION_S, Workers
+
+RESULTS = Path(__file__).parent / "results"
+PROVIDERS = """
+channels:
+  push: [{{kind: {push}, name: sandbox-push, options: {{base_url: "${{SANDBOX_URL}}"}}}}]
+  email: [{{kind: sandbox_batch, name: sandbox-email, options: {{base_url: "${{SANDBOX_URL}}", batch_size: {batch}}}}}]
+  in_app: [{{kind: inbox}}]
+"""
+
+
+@dataclass
+class Stage:
+    """All parts of a run; `settings` are the stack's."""
+
+    plan: Plan
+    endpoints: Endpoints
+    settings: Settings
+    sandbox: SandboxProcess
+    workers: Workers
+    load: Load
+    view: LogView
+    meter: Meter
+
+    def provider(self, **faults: object) -> None:
+        """How the provider behaves from now on; without arguments: as it should."""
+        latency = {"latency_ms": self.plan.latency_ms, "jitter_ms": self.plan.latency_ms // 2, "reject_rate": 0.01}
+        httpx.put(f"{self.sandbox.base_url}/v1/settings", json={"*": latency | faults}, timeout=30).raise_for_status()
+
+
+@contextmanager
+def staged(plan: Plan) -> Iterator[Stage]:
+    """Everything up and empty, no worker running yet; stopped and removed at the end, save the workers' logs when the run failed."""
+    with (
+        tempfile.TemporaryDirectory(prefix="carillon-faults-") as name,
+        own_stack(Path(name) / "stack") as (endpoints, settings),
+        running() as sandbox,
+        closing(Load(endpoints, plan.users, plan.seed)) as load,
+        closing(LogView(endpoints, TOPICS)) as view,
+    ):
+        workers = Workers(endpoints, Path(name) / "workers", _variables(plan, sandbox, Path(name)))
+        stage = Stage(plan, endpoints, settings, sandbox, workers, load, view, Meter(endpoints))
+        stage.provider()
+        try:
+            yield stage
+        except BaseException:
+            keep_logs(stage)
+            raise
+        finally:
+            workers.stop()
+
+
+def keep_logs(stage: Stage) -> None:
+    """What the workers said, for whoever looks into it."""
+    unwanted = shutil.ignore_patterns("state", "run")
+    shutil.copytree(stage.workers.home, RESULTS / f"{stage.plan.seed}-logs", dirs_exist_ok=True, ignore=unwanted)
+
+
+def _variables(plan: Plan, sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
+    providers = folder / "providers.yaml"
+    providers.write_text(PROVIDERS.format(push=plan.push, batch=plan.batch))
+    variables = {"CARILLON_SANDBOX_URL": sandbox.base_url, "CARILLON_PROVIDERS_FILE": str(providers), "CARILLON_CHUNK": str(plan.chunk)}
+    if plan.how == "stall":
+        variables |= {"CARILLON_SESSION_TIMEOUT": str(SESSION_S), "CARILLON_HEARTBEAT": "1"}
+    return variables

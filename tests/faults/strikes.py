@@ -1,0 +1,96 @@
+"""Who is struck, when and how: drawn from the seed before the run, so that a seed is a schedule.
+
+In flight: the role had records that were not committed (lag > 0) right after its death. Working: and it had said that it was ready, so
+it was past its start-up and its recovery.
+"""
+
+import random
+import time
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaException
+
+from tests.faults.meter import Meter
+from tests.faults.plan import Plan, Report
+from tests.faults.workers import STALL_S, Workers
+
+TWICE, TOGETHER = 0.25, 0.1
+"""How likely a role is struck again within AGAIN_S, in start-up, rebalance or recovery; how likely two are struck at once."""
+AGAIN_S = 3.0
+SLOW = {"kill": 1.0, "restart": 3.0, "stall": 1.2 * STALL_S}
+"""By how much longer than for kills the gaps between strikes are."""
+
+
+@dataclass(frozen=True)
+class Strike:
+    """So long after the one before it, these roles at once; `number`: which of a role's workers, as a share of them."""
+
+    gap_s: float
+    roles: tuple[str, ...]
+    number: float
+
+
+def draw(plan: Plan) -> list[Strike]:
+    """Strikes for exactly `plan.kills` workers."""
+    dice, left, strikes = random.Random(plan.seed), plan.kills, list[Strike]()
+    again: tuple[str, ...] = ()
+    while left:
+        slow = SLOW[plan.how]
+        if again:
+            strikes.append(Strike(dice.uniform(0, AGAIN_S), again, dice.random()))
+            again = ()
+        else:
+            count = 2 if left > 1 and len(plan.roles) > 1 and dice.random() < TOGETHER else 1
+            roles = tuple(dice.sample(plan.roles, count))
+            strikes.append(Strike(dice.uniform(0.2, 2 * plan.pace_s) * slow, roles, dice.random()))
+            again = roles[:1] if plan.how == "kill" and left > count and dice.random() < TWICE else ()
+        left -= len(strikes[-1].roles)
+    return strikes
+
+
+class Striker:
+    """Carries the strikes out when they are due."""
+
+    def __init__(self, plan: Plan, workers: Workers, meter: Meter, report: Report) -> None:
+        self._plan, self._workers, self._meter, self._report = plan, workers, meter, report
+        self._strikes = draw(plan)
+        self._due = time.monotonic() + (self._strikes[0].gap_s if self._strikes else 0.0)
+
+    @property
+    def done(self) -> bool:
+        """No strike is left."""
+        return not self._strikes
+
+    def tick(self) -> None:
+        """To be called often."""
+        if self._strikes and time.monotonic() >= self._due:
+            self._strike(self._strikes.pop(0))
+            self._due = time.monotonic() + (self._strikes[0].gap_s if self._strikes else 0.0)
+
+    def _strike(self, strike: Strike) -> None:
+        there = self._workers.names
+        names = [_pick([name for name in there if name.partition("-")[0] == role], strike.number) for role in strike.roles]
+        ready = {name: self._workers.ready(name) for name in names}
+        hits = [dict[str, object](role=name, ready=ready[name], lag=self._lag(name), recovery_s=None) for name in names]
+        if self._plan.how == "kill":
+            self._workers.end(names)
+            for hit, name in zip(hits, names, strict=True):
+                hit["lag"] = self._lag(name)
+        for hit, name in zip(hits, names, strict=True):
+            self._meter.watch(hit, name.partition("-")[0])
+        if self._plan.how == "kill":
+            self._workers.start(names)
+        else:
+            for name in names:
+                getattr(self._workers, self._plan.how)(name)
+        self._report.kills += hits
+
+    def _lag(self, name: str) -> int | None:
+        try:
+            return self._meter.lag(name.partition("-")[0])
+        except KafkaException:
+            return None
+
+
+def _pick(names: list[str], share: float) -> str:
+    return names[int(share * len(names))]
