@@ -5,15 +5,17 @@ Faust gives the consumer group, rebalances, fetching, flow control and commits; 
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import faust
 from faust.types import TP, EventT, StreamT
 
 from schemas.codec import Codec
+from streams.health.rules import Held, Place
+from streams.health.signs import WatchedPartition
 from streams.step.gaps import GapGuard
 from streams.step.log import LogWriter
-from streams.step.partition import Die, StepPartition
+from streams.step.partition import Die
 from streams.step.reader import LogReader
 from streams.step.runner import PartitionRunner, make_journal
 from streams.step.step import Step
@@ -55,12 +57,22 @@ class Lanes:
         self._on_assigned = on_assigned
         self._on_ready = on_ready
         self._runners: dict[TP, PartitionRunner] = {}
+        self._parts: dict[TP, WatchedPartition] = {}
         self._settled = asyncio.Event()
         for topic, step in steps.items():
             self._agent(topic, step)
         app.on_partitions_revoked.connect(self._revoked)
         app.on_partitions_assigned.connect(self._assigned)
         app.on_rebalance_complete.connect(self._hold_flow)
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """What this app reads."""
+        return list(self._steps)
+
+    def held(self) -> Mapping[Place, Held]:
+        """The partitions in hand, as the watchdog sees them; callable from any thread."""
+        return {(tp.topic, tp.partition): self._parts[tp].held(runner.recovered.is_set()) for tp, runner in list(self._runners.items())}
 
     def _agent(self, topic: str, step: Step) -> None:
         source = self._app.topic(topic, key_serializer="raw", value_serializer="raw", allow_empty=True)
@@ -113,7 +125,8 @@ class Lanes:
 
     def _runner(self, tp: TP) -> PartitionRunner:
         step = self._steps[tp.topic]
-        part = StepPartition(tp.partition, step.tables, self._store, self._log, self._die, self._stall_s)
+        part = WatchedPartition(tp.partition, step.tables, self._store, self._log, self._die, self._stall_s)
+        self._parts[tp] = part
         return PartitionRunner(
             step,
             part,

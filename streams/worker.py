@@ -18,8 +18,10 @@ from schemas.codec import Codec
 from schemas.provision import subjects
 from schemas.registry import ConfluentRegistry
 from schemas.topics import catalogue
-from streams.app import make_app
+from streams.app import make_app, member_id
 from streams.give_way import give_way
+from streams.health.broker import Broker
+from streams.health.worker import WorkerHealth
 from streams.lanes import Lanes
 from streams.profiles.replica import ProfileReplica
 from streams.roles import ROLES, Parts, Role
@@ -38,7 +40,7 @@ GC_ALLOCATIONS = 50_000
 
 
 def run_worker(role: str, kafka: str, registry: str, home: Path, settings: WorkerSettings) -> NoReturn:
-    """Run `role` until SIGTERM or SIGINT (exit code 0). Exits with 70 on anything unexpected.
+    """Run `role` until SIGTERM or SIGINT (exit code 0). Exits with 70 on anything unexpected, and when it is stuck (`streams.health`).
 
     `kafka`: bootstrap servers; `registry`: Confluent-compatible base URL; `home`: folder for local state.
     """
@@ -46,7 +48,10 @@ def run_worker(role: str, kafka: str, registry: str, home: Path, settings: Worke
         give_way()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = _wire(ROLES[role], role, kafka, registry, home, settings)
+    health = WorkerHealth(role, settings, home / "run" / f"{role}-{settings.worker}.health")
+    app, lanes = _wire(ROLES[role], role, kafka, registry, home, settings, health)
+    topics = list(lanes.topics)
+    health.watch(loop, Broker(kafka, f"carillon.{role}", member_id(role, topics, settings.worker), topics), lanes.held, die)
     _calm_collector()
     sys.setswitchinterval(SWITCH_S)
     worker = faust.Worker(app, loglevel="INFO", quiet=True, redirect_stdouts=False, loop=loop)
@@ -74,7 +79,9 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _wire(role: Role, name: str, kafka: str, registry: str, home: Path, settings: WorkerSettings) -> faust.App:
+def _wire(
+    role: Role, name: str, kafka: str, registry: str, home: Path, settings: WorkerSettings, health: WorkerHealth
+) -> tuple[faust.App, Lanes]:
     state = home / "state" / f"{name}-{settings.worker}"
     codec = Codec(ConfluentRegistry(registry), subjects(catalogue(settings.aggregates)))
     codec.warm()
@@ -84,7 +91,7 @@ def _wire(role: Role, name: str, kafka: str, registry: str, home: Path, settings
     replica = _replica(role, name, kafka, state, codec, log)
     steps = role.make(Parts(codec, now_ms, settings, replica))
     app = make_app(name, steps, kafka, home, settings)
-    Lanes(
+    lanes = Lanes(
         app,
         steps,
         store=Store(state / "tables", FORGET_S if role.forgets else None),
@@ -94,17 +101,18 @@ def _wire(role: Role, name: str, kafka: str, registry: str, home: Path, settings
         die=die,
         stall_s=settings.stall_s,
         on_assigned=replica.follow if replica else lambda _: None,
-        on_ready=lambda: _say_ready(ready),
+        on_ready=lambda: _say_ready(ready, health),
     )
-    return app
+    return app, lanes
 
 
 def _ready_file(home: Path, name: str, settings: WorkerSettings) -> Path:
     return home / "run" / f"{name}-{settings.worker}.ready"
 
 
-def _say_ready(path: Path) -> None:
+def _say_ready(path: Path, health: WorkerHealth) -> None:
     """Whoever started this process may wait for the file: it is there when every partition has recovered."""
+    health.ready()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"pid": os.getpid(), "at": now_ms()}))
     logger.info("ready")
