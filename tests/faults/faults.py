@@ -1,34 +1,31 @@
 """What can break beside the workers, by name: each a context that breaks it, and heals it at its end."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 
+from tests.faults import broken_parts, broken_provider, broken_workers, poison
 from tests.faults.plan import Report
 from tests.faults.stage import Stage
 
-Breaks = Callable[[Stage], AbstractContextManager[None]]
-
-
-def _provider(**settings: object) -> Breaks:
-    """The sandbox behaves so."""
-
-    @contextmanager
-    def breaks(stage: Stage) -> Iterator[None]:
-        stage.provider(**settings)
-        yield
-        stage.provider()
-
-    return breaks
-
-
-FAULTS: Mapping[str, Breaks] = {
-    "slow": _provider(latency_ms=4000, jitter_ms=2000),
-    "5xx": _provider(fail_rate=0.7),
-    "down": _provider(fail_rate=1.0),
-    "throttled": _provider(throttle=0.8, retry_after_s=2),
-    "timeout": _provider(stall_rate=0.3, stall_ms=15_000),
+FAULTS: Mapping[str, Callable[[Stage], AbstractContextManager[None]]] = {
+    "slow": broken_provider.behaving(latency_ms=4000, jitter_ms=2000),
+    "5xx": broken_provider.behaving(fail_rate=0.7),
+    "down": broken_provider.behaving(fail_rate=1.0),
+    "throttled": broken_provider.behaving(throttle=0.8, retry_after_s=2),
+    "timeout": broken_provider.behaving(stall_rate=0.3, stall_ms=15_000),
+    "partial": broken_provider.behaving(partial_rate=0.3),
+    "garbage": broken_provider.behaving(garbage_rate=0.3),
+    "refused": broken_provider.refusing,
+    "broker": broken_parts.down("kafka"),
+    "registry": broken_parts.down("registry"),
+    "scale": broken_workers.scaled,
+    "clock_ahead": broken_workers.clock_off_by(2 * 3_600_000),
+    "clock_back": broken_workers.clock_off_by(-2 * 3_600_000),
+    "disk_full": broken_workers.disk_full,
+    "poison": poison.poisoned,
 }
+"""The provider's shares are below 1 where some must get through for others to differ from them."""
 
 
 class Fault:
@@ -37,18 +34,19 @@ class Fault:
     def __init__(self, stage: Stage, report: Report) -> None:
         self._stage, self._report = stage, report
         self._open = ExitStack()
-        self._until = 0.0
+        self._began = 0.0
         self.over = not stage.plan.fault
 
     def tick(self, *, begin: bool) -> None:
         """To be called often; `begin`: it may begin."""
         if self.over:
             return
-        now = time.monotonic()
-        if not self._until and begin:
-            self._report.fault["name"] = self._stage.plan.fault
-            self._open.enter_context(FAULTS[self._stage.plan.fault](self._stage))
-            self._until = time.monotonic() + self._stage.plan.fault_s
-        elif self._until and now >= self._until:
+        if not self._began:
+            if begin:
+                self._open.enter_context(FAULTS[self._stage.plan.fault](self._stage))
+                self._began = time.monotonic()
+        elif time.monotonic() >= self._began + self._stage.plan.fault_s:
+            lasted = time.monotonic() - self._began
             self._open.close()
+            self._report.fault = {"name": self._stage.plan.fault, "lasted_s": round(lasted, 1), "campaigns_begun": self._report.campaigns}
             self.over = True

@@ -24,7 +24,7 @@ def judge(stage: Stage, report: Report) -> None:
     _dead_letters(stage, report, verdict)
     if any(report.lag.values()):
         verdict.blame("not drained", report.lag)
-    for complaint in report.fault.get("wrong", []):
+    for complaint in stage.complaints:
         verdict.blame("the fault itself", complaint)
     _audit(stage, report, verdict)
     report.campaign_s = round((max(e.timestamp for e in entries[STATUS]) - min(e.timestamp for e in entries[REQUESTS])) / 1000, 1)

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -40,6 +40,8 @@ class Stage:
     load: Load
     view: LogView
     meter: Meter
+    complaints: list[str] = field(default_factory=list)
+    """What was not as the fault should have it."""
 
     def provider(self, **faults: object) -> None:
         """How the provider behaves from now on; without arguments: as it should."""

@@ -17,6 +17,8 @@ from tests.faults.workers import STALL_S, Workers
 TWICE, TOGETHER = 0.25, 0.1
 """How likely a role is struck again within AGAIN_S, in start-up, rebalance or recovery; how likely two are struck at once."""
 AGAIN_S = 3.0
+AIMED, AIM_S, LOOK_S = 0.75, 4.0, 0.15
+"""How many of the others are aimed: they wait until the role is ready and has something to do, but no longer than AIM_S."""
 SLOW = {"kill": 1.0, "restart": 3.0, "stall": 1.2 * STALL_S}
 """By how much longer than for kills the gaps between strikes are."""
 
@@ -28,6 +30,7 @@ class Strike:
     gap_s: float
     roles: tuple[str, ...]
     number: float
+    aimed: bool = False
 
 
 def draw(plan: Plan) -> list[Strike]:
@@ -42,7 +45,7 @@ def draw(plan: Plan) -> list[Strike]:
         else:
             count = 2 if left > 1 and len(plan.roles) > 1 and dice.random() < TOGETHER else 1
             roles = tuple(dice.sample(plan.roles, count))
-            strikes.append(Strike(dice.uniform(0.2, 2 * plan.pace_s) * slow, roles, dice.random()))
+            strikes.append(Strike(dice.uniform(0.2, 2 * plan.pace_s) * slow, roles, dice.random(), dice.random() < AIMED))
             again = roles[:1] if plan.how == "kill" and left > count and dice.random() < TWICE else ()
         left -= len(strikes[-1].roles)
     return strikes
@@ -55,6 +58,7 @@ class Striker:
         self._plan, self._workers, self._meter, self._report = plan, workers, meter, report
         self._strikes = draw(plan)
         self._due = time.monotonic() + (self._strikes[0].gap_s if self._strikes else 0.0)
+        self._look = 0.0
 
     @property
     def done(self) -> bool:
@@ -63,13 +67,24 @@ class Striker:
 
     def tick(self) -> None:
         """To be called often."""
-        if self._strikes and time.monotonic() >= self._due:
-            self._strike(self._strikes.pop(0))
-            self._due = time.monotonic() + (self._strikes[0].gap_s if self._strikes else 0.0)
+        now = time.monotonic()
+        if not self._strikes or now < max(self._due, self._look):
+            return
+        self._look = now + LOOK_S
+        if self._strikes[0].aimed and now < self._due + AIM_S and not self._busy(self._strikes[0]):
+            return
+        self._strike(self._strikes.pop(0))
+        self._due = time.monotonic() + (self._strikes[0].gap_s if self._strikes else 0.0)
+
+    def _busy(self, strike: Strike) -> bool:
+        return all(self._workers.ready(name) and self._lag(name) for name in self._names(strike))
+
+    def _names(self, strike: Strike) -> list[str]:
+        there = self._workers.names
+        return [_pick([name for name in there if name.partition("-")[0] == role], strike.number) for role in strike.roles]
 
     def _strike(self, strike: Strike) -> None:
-        there = self._workers.names
-        names = [_pick([name for name in there if name.partition("-")[0] == role], strike.number) for role in strike.roles]
+        names = self._names(strike)
         ready = {name: self._workers.ready(name) for name in names}
         hits = [dict[str, object](role=name, ready=ready[name], lag=self._lag(name), recovery_s=None) for name in names]
         if self._plan.how == "kill":

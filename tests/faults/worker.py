@@ -1,12 +1,33 @@
-"""python -m tests.faults.worker ROLE: one worker, as the CLI starts it."""
+"""python -m tests.faults.worker ROLE: one worker, as the CLI starts it; its clock is off by what the file CARILLON_FAULTS_CLOCK says (ms)."""
 
+import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import streams.worker
 from ops.endpoints import Endpoints
 from streams.settings import WorkerSettings
-from streams.worker import run_worker
+
+LOOK_S = 0.05
+
+
+def clock_of(file: Path) -> Callable[[], int]:
+    """Epoch ms, off by what the file says when it was last looked at."""
+    looked, off = 0.0, 0
+
+    def now_ms() -> int:
+        nonlocal looked, off
+        if (now := time.monotonic()) > looked + LOOK_S:
+            looked, off = now, int(file.read_text() or 0)
+        return time.time_ns() // 1_000_000 + off
+
+    return now_ms
+
 
 if __name__ == "__main__":
+    if told := os.environ.get("CARILLON_FAULTS_CLOCK"):
+        streams.worker.now_ms = clock_of(Path(told))
     where = Endpoints.load()
-    run_worker(sys.argv[1], where.kafka, where.registry, Path(where.home), WorkerSettings())
+    streams.worker.run_worker(sys.argv[1], where.kafka, where.registry, Path(where.home), WorkerSettings())

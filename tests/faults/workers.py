@@ -36,6 +36,10 @@ class Workers:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.deaths: list[Death] = []
         home.mkdir(parents=True, exist_ok=True)
+        self.clock = home / "clock"
+        """By how many ms the workers' clock is off."""
+        self.clock.write_text("0")
+        self._env["CARILLON_FAULTS_CLOCK"] = str(self.clock)
 
     def start(self, names: Iterable[str]) -> None:
         """Start a process for each name."""

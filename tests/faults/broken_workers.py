@@ -1,0 +1,49 @@
+"""Workers that come and go, whose clock is wrong, or whose disk is full."""
+
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from streams.worker import EXIT_UNEXPECTED
+from tests.faults.stage import Stage
+
+SCALED, MOST = ("plan", "decide", "bulk"), 4
+FULL_BYTES = 4096
+"""No file may be written beyond this."""
+
+
+@contextmanager
+def scaled(stage: Stage) -> Iterator[None]:
+    """Three more workers of the roles that do a campaign; stopped (SIGTERM) at the end and not started again."""
+    names = [f"{role}-{number}" for role in SCALED for number in range(2, MOST + 1)]
+    stage.workers.start(names)
+    yield
+    codes = stage.workers.end([name for name in names if name in stage.workers.names], signal.SIGTERM)
+    stage.complaints += [f"{name} ended with {code} when it was scaled away" for name, code in codes.items() if code]
+
+
+def clock_off_by(ms: int) -> Callable[[Stage], AbstractContextManager[None]]:
+    """The clock of every worker jumps, and jumps back."""
+
+    @contextmanager
+    def broken(stage: Stage) -> Iterator[None]:
+        stage.workers.clock.write_text(str(ms))
+        yield
+        stage.workers.clock.write_text("0")
+
+    return broken
+
+
+@contextmanager
+def disk_full(stage: Stage) -> Iterator[None]:
+    """Every write of the running workers to a file fails from now on; those that are started again can write."""
+    full = {name: stage.workers.pid(name) for name in stage.workers.names}
+    before = len(stage.workers.deaths)
+    for pid in full.values():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (FULL_BYTES, resource.RLIM_INFINITY))
+    yield
+    stage.workers.supervise()
+    stage.complaints += [f"{name} lives on with a full disk" for name, pid in full.items() if stage.workers.pid(name) == pid]
+    codes = [(death.role, death.code) for death in stage.workers.deaths[before:]]
+    stage.complaints += [f"{role} ended with {code}, not {EXIT_UNEXPECTED}" for role, code in codes if code != EXIT_UNEXPECTED]
