@@ -1,4 +1,4 @@
-"""python -m tests.faults.worker ROLE: one worker, as the CLI starts it; its clock is off by what the file CARILLON_FAULTS_CLOCK says (ms)."""
+"""python -m tests.faults.worker ROLE: one worker as the CLI starts it, its clock off by what the file CARILLON_FAULTS_CLOCK says (ms)."""
 
 import os
 import sys
