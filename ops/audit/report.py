@@ -52,13 +52,14 @@ class NotificationSums(msgspec.Struct):
 class Report(msgspec.Struct, kw_only=True):
     """`counts`: violations by kind, also those over the 1000 a kind that `violations` names. `not_checkable`: how often, by reason.
 
-    `records`: read from the log. `seconds`: the time it took.
+    `records`: read from the log. `seconds`: the time it took. `stores`: by store, what comparing it with the log came to.
     """
 
     violations: list[Violation] = []
     counts: dict[str, int] = {}
     notifications: dict[str, NotificationSums] = {}
     not_checkable: dict[str, int] = {}
+    stores: dict[str, str] = {}
     records: int = 0
     seconds: float = 0.0
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ops.cli import campaign, demo, dlq, inbox, project, send, stats, status, system, topics, why, worker
+from ops.cli import audit, campaign, demo, dlq, inbox, project, send, stats, status, system, topics, why, worker
 from ops.cli.errors import EXPECTED, message
 from ops.cli.output import progress_console
 
@@ -30,6 +30,7 @@ app.command()(status.status)
 app.command()(why.why)
 app.command()(inbox.inbox)
 app.command()(stats.stats)
+app.command()(audit.audit)
 app.add_typer(dlq.app, name="dlq")
 
 

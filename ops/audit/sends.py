@@ -1,0 +1,79 @@
+"""Was every send under an intent, and on the last profile? One status against the ledger and the profiles. Pure."""
+
+from collections.abc import Mapping
+
+from ops.audit.batches import Batch
+from ops.audit.ledger import Account, Ledger, columns_of_status, differing
+from ops.audit.model import LEDGER_KEPT_MS, Entry, Terms
+from ops.audit.profiles import Profiles
+from ops.audit.report import Findings
+from schemas.records import StatusBatch
+from schemas.topics import HOUR_MS, ledger_topic
+
+CALLED = ("sent", "unknown")
+
+
+class Sends:
+    """Checks statuses of batches. `ledgers`: of one partition, by topic."""
+
+    def __init__(self, terms: Terms, findings: Findings, ledgers: Mapping[str, Ledger], profiles: Profiles) -> None:
+        self._terms, self._findings, self._ledgers, self._profiles = terms, findings, ledgers, profiles
+
+    def check(self, told: StatusBatch, batch: Batch, entry: Entry) -> None:
+        """Name what is wrong with the sends that a status tells of."""
+        ledger = self._ledgers.get(ledger_topic(batch.place.topic))
+        account = ledger.accounts.get(told.batch_id) if ledger else None
+        if ledger is None or account is None:
+            self._no_account(told, entry)
+            account = Account()
+        else:
+            self._agrees(told, account, entry)
+            self._intended(told, ledger, account, entry)
+        self._current(told, batch, account, entry)
+
+    def _no_account(self, told: StatusBatch, entry: Entry) -> None:
+        if told.at < self._terms.now_ms - LEDGER_KEPT_MS + HOUR_MS:
+            self._findings.skip("the ledger's entry is older than the log")
+            return
+        called = sum(told.outcomes[number].status in CALLED for number in told.outcome_of)
+        kind = "sent_without_intent" if called else "ledger_missing"
+        self._blame(kind, told, f"the ledger has no entry of batch {told.batch_id} ({called} sends)", entry)
+
+    def _agrees(self, told: StatusBatch, account: Account, entry: Entry) -> None:
+        if not account.finished:
+            self._blame("status_before_result", told, f"the ledger's entry of batch {told.batch_id} is not finished", entry)
+        elif columns := differing(account.columns, columns_of_status(told)):
+            where = f", {account.last.place.topic} offset {account.last.place.offset}" if account.last else ""
+            self._blame("ledger_disagrees", told, f"differs in {', '.join(columns)} from the ledger{where}", entry)
+
+    def _intended(self, told: StatusBatch, ledger: Ledger, account: Account, entry: Entry) -> None:
+        called = [number for number, outcome in enumerate(told.outcomes) if outcome.status in CALLED]
+        bare = [index for index, number in enumerate(told.outcome_of) if number in called and account.intent_for(index) is None]
+        if not bare or told.provider not in ledger.intending:
+            return  # nothing was sent, or by a provider that needs no intent: the finished entry is all there is
+        if ledger.provable:
+            said = f"batch {told.batch_id}: {len(bare)} sends without an intent, the first to {told.users[bare[0]]}"
+            self._blame("sent_without_intent", told, said, entry)
+        else:
+            self._findings.skip("the intent is compacted; the finished entry covers it")
+
+    def _current(self, told: StatusBatch, batch: Batch, account: Account, entry: Entry) -> None:
+        sent = {number for number, outcome in enumerate(told.outcomes) if outcome.status == "sent"}
+        is_last = self._profiles.is_last
+        rows = enumerate(zip(told.users, told.outcome_of, told.profile_offsets, strict=True))
+        for index, user, cited in [(i, user, cited) for i, (user, number, cited) in rows if number in sent and not is_last(user, cited)]:
+            self._profile(index, user, cited, told, batch, account, entry)
+
+    def _profile(self, index: int, user: str, cited: int, told: StatusBatch, batch: Batch, account: Account, entry: Entry) -> None:
+        intent = account.intent_for(index)
+        # without an intent it is not known when the profile was read; certainly not before the decision
+        moment = (intent.timestamp if intent else batch.decided_at) - self._terms.slack_ms
+        if fault := self._profiles.fault(user, cited, moment):
+            self._blame(fault[0], told, fault[1], entry)
+        elif intent is None and self._profiles.newer_before(user, cited, told.at - self._terms.slack_ms):
+            self._findings.skip("a profile changed between decision and result, and no intent says when it was read")
+        elif not self._profiles.is_checkable(user, cited):
+            self._findings.skip("the profile's older versions are compacted")
+
+    def _blame(self, kind: str, told: StatusBatch, said: str, entry: Entry) -> None:
+        self._findings.blame(kind, f"{told.notification.notification_id} {told.channel}: {said}", entry.place)
