@@ -14,7 +14,7 @@ from ops.fleet.provision import provision
 from ops.fleet.settings import FleetSettings, worker_settings
 from ops.local import stack
 
-IDLE_COUNT, IDLE_RATE = 600, 20.0
+IDLE_COUNT, IDLE_RATE = 500, 10.0
 BUSY_RATE = 20.0
 
 
