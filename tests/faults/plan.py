@@ -42,6 +42,8 @@ class Plan:
     fault_s: float = 20.0
     pace_s: float = 1.2
     """Between strikes, on average."""
+    strike_s: float = 0.0
+    """No strike after so long, whatever is left of `kills`; 0: no limit."""
 
 
 @dataclass

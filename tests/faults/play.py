@@ -17,6 +17,7 @@ from tests.faults.plan import ROLES, Plan, Report
 from tests.faults.stage import Stage, keep_logs, staged
 from tests.faults.strikes import Striker
 
+START_S = 180.0
 JOIN, BEGIN, NEXT = 0.2, 0.05, 0.6
 """Shares of a campaign: when further workers join, when the fault begins, when the next campaign does."""
 
@@ -58,18 +59,21 @@ class Play:
         self._stage.workers.start(ROLES)
         load.people()
         load.flush()
-        self._until(lambda: len(entries[PROFILES]) >= self._plan.users, 120.0, "profiles")
+        self._until(lambda: len(entries[PROFILES]) >= self._plan.users, START_S, "profiles")
         load.order()
         load.login()
         load.flush()
-        self._until(lambda: self._statuses() >= 4, 60.0, "the first statuses")
+        self._until(lambda: self._statuses() >= 4, START_S, "the first statuses")
 
     def _campaigns(self) -> None:
         striker = Striker(self._plan, self._stage.workers, self._stage.meter, self._report)
         late = [f"{role}-{number}" for role in self._plan.roles for number in range(2, self._plan.workers + 1)]
         self._begin()
-        deadline = time.monotonic() + self._plan.settle_s + self._plan.fault_s + 20.0 * self._plan.kills
+        began = time.monotonic()
+        deadline = began + self._plan.settle_s + self._plan.fault_s + 20.0 * self._plan.kills
         while not (striker.done and self._fault.over and not late):
+            if self._plan.strike_s and time.monotonic() > began + self._plan.strike_s:
+                striker.stop()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not struck out in time; deaths: {self._stage.workers.deaths[-3:]}")
             self._once_round()
@@ -124,4 +128,6 @@ class Play:
             self._stage.workers.supervise()
             self._stage.view.poll(0.1)
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{what}: not within {within_s:.0f} s; deaths: {self._stage.workers.deaths}")
+                there = {topic: len(entries) for topic, entries in self._stage.view.entries.items() if entries}
+                said = f"lag {self._stage.meter.lags()}, read {there}, deaths {self._stage.workers.deaths}"
+                raise TimeoutError(f"{what}: not within {within_s:.0f} s; {said}")

@@ -65,6 +65,10 @@ class Striker:
         """No strike is left."""
         return not self._strikes
 
+    def stop(self) -> None:
+        """Leave out the strikes that are left."""
+        self._strikes.clear()
+
     def tick(self) -> None:
         """To be called often."""
         now = time.monotonic()
