@@ -27,6 +27,8 @@ def clock_of(file: Path) -> Callable[[], int]:
 
 
 if __name__ == "__main__":
+    # it gives way to nobody: what else the machine does must not decide how much is in flight when it is struck
+    streams.worker.give_way = lambda: None
     if told := os.environ.get("CARILLON_FAULTS_CLOCK"):
         streams.worker.now_ms = clock_of(Path(told))
     where = Endpoints.load()
