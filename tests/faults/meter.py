@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from ops.endpoints import Endpoints
+from schemas.clients import consumer_config
 from schemas.topics import DEFAULT_PARTITIONS
 from tests.faults.plan import READS
 
@@ -30,8 +31,15 @@ class Meter:
 
     def __init__(self, endpoints: Endpoints) -> None:
         self._admin = AdminClient({"bootstrap.servers": endpoints.kafka, "log_level": 0})
+        # not by the admin client: with the broker away its question ends the process (librdkafka 4605)
+        self._groups = {role: Consumer(consumer_config(endpoints.kafka, f"carillon.{role}")) for role in READS}
         self._watched: list[Watched] = []
         self._next = 0.0
+
+    def close(self) -> None:
+        """Ask no more."""
+        for consumer in self._groups.values():
+            consumer.close()
 
     def committed(self, role: str) -> int:
         """What a role has committed."""
@@ -68,9 +76,8 @@ class Meter:
                 self._watched.remove(each)
 
     def _committed(self, role: str) -> dict[tuple[str, int], int]:
-        asked = ConsumerGroupTopicPartitions(f"carillon.{role}", list(_places(role)))
-        (future,) = self._admin.list_consumer_group_offsets([asked], request_timeout=TIMEOUT_S).values()
-        return {(place.topic, place.partition): max(0, place.offset) for place in future.result(TIMEOUT_S).topic_partitions}
+        found = self._groups[role].committed(list(_places(role)), timeout=TIMEOUT_S)
+        return {(place.topic, place.partition): max(0, place.offset) for place in found}
 
     def _ends(self, role: str) -> dict[tuple[str, int], int]:
         futures = self._admin.list_offsets({place: OffsetSpec.latest() for place in _places(role)}, request_timeout=TIMEOUT_S)

@@ -58,9 +58,10 @@ def staged(plan: Plan) -> Iterator[Stage]:
         running() as sandbox,
         closing(Load(endpoints, plan.users, plan.seed)) as load,
         closing(LogView(endpoints, TOPICS)) as view,
+        closing(Meter(endpoints)) as meter,
     ):
         workers = Workers(endpoints, Path(name) / "workers", _variables(plan, sandbox, Path(name)))
-        stage = Stage(plan, endpoints, settings, sandbox, workers, load, view, Meter(endpoints))
+        stage = Stage(plan, endpoints, settings, sandbox, workers, load, view, meter)
         stage.provider()
         try:
             yield stage

@@ -17,7 +17,7 @@ from tests.faults.workers import STALL_S, Workers
 TWICE, TOGETHER = 0.25, 0.1
 """How likely a role is struck again within AGAIN_S, in start-up, rebalance or recovery; how likely two are struck at once."""
 AGAIN_S = 3.0
-AIMED, AIM_S, LOOK_S = 0.75, 4.0, 0.15
+AIMED, AIM_S, LOOK_S = 0.75, 2.0, 0.1
 """How many of the others are aimed: they wait until the role is ready and has something to do, but no longer than AIM_S."""
 SLOW = {"kill": 1.0, "restart": 3.0, "stall": 1.2 * STALL_S}
 """By how much longer than for kills the gaps between strikes are."""
@@ -90,11 +90,9 @@ class Striker:
     def _strike(self, strike: Strike) -> None:
         names = self._names(strike)
         ready = {name: self._workers.ready(name) for name in names}
-        hits = [dict[str, object](role=name, ready=ready[name], lag=self._lag(name), recovery_s=None) for name in names]
         if self._plan.how == "kill":
             self._workers.end(names)
-            for hit, name in zip(hits, names, strict=True):
-                hit["lag"] = self._lag(name)
+        hits = [dict[str, object](role=name, ready=ready[name], lag=self._lag(name), recovery_s=None) for name in names]
         for hit, name in zip(hits, names, strict=True):
             self._meter.watch(hit, name.partition("-")[0])
         if self._plan.how == "kill":
