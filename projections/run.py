@@ -15,6 +15,7 @@ from projections.base import Projection
 from projections.deadletters import DeadLetters
 from projections.intake import Intake
 from projections.log import ends, open_consumer
+from projections.metrics import Pulse
 from projections.retry import retried
 from projections.runner import Runner
 from projections.settings import Addresses, Settings
@@ -36,11 +37,13 @@ def run(
     until_end: bool = False,
     stop: threading.Event | None = None,
     ready: Callable[[], None] | None = None,
+    pulse: Pulse | None = None,
 ) -> dict[str, int]:
     """Run the named projections, each in a thread, until SIGTERM or SIGINT (or `stop`); returns how many records each wrote.
 
     `until_end`: until all that is on the topics now is written. When one fails the others are stopped and its error is raised: nothing
-    that was not written is committed, and the process should exit non-zero. `ready` is called once, when all are migrated and reading.
+    that was not written is committed, and the process should exit non-zero. `ready` is called once, when all are migrated and reading;
+    `pulse` is told of each turn of their loops.
     Raises ValueError on an unknown name.
     """
     unknown = set(names) - set(NAMES)
@@ -50,28 +53,35 @@ def run(
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port)
     waiting = _Countdown(len(names), ready or (lambda: None))
+    one = partial(
+        run_one, addresses=addresses, settings=settings, until_end=until_end, stop=stop, ready=waiting.one, pulse=pulse or Pulse()
+    )
     with _signals(stop):
-        return _together({name: partial(run_one, name, addresses, settings, until_end, stop, waiting.one) for name in names}, stop)
+        return _together({name: partial(one, name) for name in names}, stop)
 
 
-def run_one(name: str, addresses: Addresses, settings: Settings, until_end: bool, stop: threading.Event, ready: Callable[[], None]) -> int:
+def run_one(
+    name: str, addresses: Addresses, settings: Settings, until_end: bool, stop: threading.Event, ready: Callable[[], None], pulse: Pulse
+) -> int:
     """One projection in this thread; returns the number of records."""
     until = ends(addresses.kafka, list(settings.inputs)) if until_end else None
     with opened(name, addresses, settings, stop.wait) as projection, closing(ConfluentRegistry(addresses.registry)) as registry:
-        runner = runner_of(projection, registry, addresses, settings, stop)
+        runner = runner_of(projection, registry, addresses, settings, stop, pulse)
         _logger.info("projection %s reads %s", name, ", ".join(settings.inputs))
         ready()
         return runner.run(until)
 
 
-def runner_of(projection: Projection, registry: Registry, addresses: Addresses, settings: Settings, stop: threading.Event) -> Runner:
+def runner_of(
+    projection: Projection, registry: Registry, addresses: Addresses, settings: Settings, stop: threading.Event, pulse: Pulse
+) -> Runner:
     """A runner with everything it needs. Raises RegistryUnavailable, NotRegistered when the registry has no schema for dead letters."""
     codec = Codec(registry, subjects(catalogue()))
     retried(codec.warm, RegistryUnavailable, settings.registry_backoff, stop.wait)
     letters = DeadLetters(addresses.kafka, settings.dlq, codec, f"projections.{projection.name}")
     intake = Intake(codec, settings.inputs, letters, settings.registry_backoff, stop.wait)
     consumer = open_consumer(addresses.kafka, settings.group(projection.name), list(settings.inputs))
-    return Runner(projection, consumer, intake, letters, settings.batch.of(projection.name), stop.is_set)
+    return Runner(projection, consumer, intake, letters, settings.batch.of(projection.name), pulse.turning(projection.name, stop.is_set))
 
 
 class _Countdown:

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from ops.cli.errors import BadRequest
 from ops.endpoints import Endpoints
 from ops.fleet.settings import PROJECTIONS
 from streams.give_way import give_way
+
+if TYPE_CHECKING:
+    from ops.fleet.projection_health import ProjectionHealth
 
 READY_FILE = "CARILLON_READY_FILE"
 """The environment variable by which the fleet asks to be told."""
@@ -28,6 +31,8 @@ def project(store: Stores = None, rebuild: Rebuild = False, until_end: UntilEnd 
     names = list(dict.fromkeys(store or PROJECTIONS))
     if unknown := sorted(set(names) - set(PROJECTIONS)):
         raise BadRequest(f"no such store: {', '.join(unknown)}; there are {', '.join(PROJECTIONS)}")
+    from ops.fleet.projection_health import ProjectionHealth
+    from projections.metrics import Pulse
     from projections.rebuild import rebuild as start_over
     from projections.run import run  # drivers and an engine: a second to import, for this command only
 
@@ -36,11 +41,14 @@ def project(store: Stores = None, rebuild: Rebuild = False, until_end: UntilEnd 
     for name in names if rebuild else ():
         typer.echo(f"{name}: {start_over(name, endpoints)} partitions go back to offset 0", err=True)
     give_way()
-    wrote = run(names, endpoints, until_end=until_end, ready=_say_ready)
+    pulse = Pulse()
+    health = ProjectionHealth(names, pulse, os.environ)
+    wrote = run(names, endpoints, until_end=until_end, ready=lambda: _say_ready(health), pulse=pulse)
     typer.echo("; ".join(f"{name}: {number:,} records" for name, number in wrote.items()), err=True)
 
 
-def _say_ready() -> None:
+def _say_ready(health: "ProjectionHealth") -> None:
+    health.ready()
     logging.getLogger("carillon.project").info("ready")
     if path := os.environ.get(READY_FILE):
         fresh = Path(path).with_suffix(".new")

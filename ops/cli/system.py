@@ -15,14 +15,17 @@ from ops.local.errors import StackError
 StackOnly = Annotated[bool, typer.Option("--stack-only", help="Only Kafka, registry, Cassandra, Postgres and Connect.")]
 
 
-def up(stack_only: StackOnly = False, as_json: AsJson = False) -> None:
-    """Start what is not running: the stack, topics and schemas, workers, projections, the sandbox provider."""
+Supervised = Annotated[bool, typer.Option("--supervisor/--no-supervisor", help="Leave a process behind that starts again what dies.")]
+
+
+def up(stack_only: StackOnly = False, supervised: Supervised = True, as_json: AsJson = False) -> None:
+    """Start what is not running: the stack, topics and schemas, workers, projections, the sandbox provider, and who watches them."""
     endpoints = stack.up(None, tell)
     if not stack_only:
         settings = FleetSettings.load()
         worker = worker_settings()
         require_as_written(provision(endpoints, worker.aggregates, worker.partitions))
-        fleet.up(tell, settings=settings)
+        fleet.up(tell, settings=settings, supervised=supervised)
     if as_json:
         write_json(dict(endpoints.__rich_repr__()))
     elif not stack_only:
@@ -45,14 +48,14 @@ def down(
 def ps(as_json: AsJson = False) -> None:
     """How every process is; exit code 0 only when all of them run."""
     settings = FleetSettings.load()
-    parts, own = stack.status(settings=settings.local), fleet.status(settings=settings)
+    parts, own = stack.status(settings=settings.local), [*fleet.status(settings=settings), *fleet.supervisor(settings=settings)]
     everything: list[stack.PartStatus | MemberStatus] = [*parts, *own]
     if as_json:
         write_json({"stack": parts, "fleet": own})
     else:
-        columns = ("name", "state", "pid", "MB", "log")
-        rows = [(one.name, one.state, str(one.pid or ""), one.memory_mb, one.log) for one in everything]
-        console().print(table("", columns, rows, right=("pid", "MB")))
+        columns = ("name", "state", "pid", "MB", "restarts", "log")
+        rows = [(one.name, one.state, str(one.pid or ""), one.memory_mb, getattr(one, "restarts", 0) or "", one.log) for one in everything]
+        console().print(table("", columns, rows, right=("pid", "MB", "restarts")))
     if not all(one.state == "running" for one in everything):
         raise typer.Exit(1)
 

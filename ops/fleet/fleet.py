@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from ops.fleet import supervising
 from ops.fleet.health import MemberStatus, status_of
 from ops.fleet.members import Member, members
 from ops.fleet.ports import require_free
+from ops.fleet.report import load
 from ops.fleet.settings import FleetSettings
 from ops.fleet.starting import await_ready, pid_file, start
 from ops.local import processes
@@ -18,9 +20,10 @@ Progress = Callable[[str, str], None]
 KILL_WAIT_S = 10.0
 
 
-def up(progress: Progress | None = None, *, settings: FleetSettings | None = None) -> list[str]:
+def up(progress: Progress | None = None, *, settings: FleetSettings | None = None, supervised: bool = False) -> list[str]:
     """Start the members that do not run and wait until each is ready; returns the names of those that were started.
 
+    `supervised`: leave a process behind that starts again what dies. Tests and benches, which kill members themselves, want none.
     Raises a StackError; what did become ready stays up then.
     """
     settings = settings or FleetSettings.load()
@@ -29,13 +32,21 @@ def up(progress: Progress | None = None, *, settings: FleetSettings | None = Non
         for member in stopped:
             for name, port in member.ports.items():
                 require_free(name, port)
-        return _start(stopped, settings, progress or _silent)
+        began = _start(stopped, settings, progress or _silent)
+        if supervised and supervising.ensure(settings, anew=bool(began)):
+            (progress or _silent)(supervising.NAME, "watches the others")
+        return began
 
 
 def down(progress: Progress | None = None, *, only: Iterable[str] | None = None, settings: FleetSettings | None = None) -> list[str]:
-    """Stop the members (default: every one) that were started from this home and nothing else; returns their names."""
+    """Stop the members (default: every one, and the supervisor first) that were started from this home and nothing else.
+
+    Returns their names.
+    """
     settings = settings or FleetSettings.load()
     tell = progress or _silent
+    if only is None and supervising.stop(settings):
+        tell(supervising.NAME, "stopped")
     with exclusive(settings.local.home):
         known = sorted(path.stem for path in pid_file(settings, "").parent.glob("*.pid"))
         chosen = known if only is None else [name for name in known if name in set(only)]
@@ -45,7 +56,14 @@ def down(progress: Progress | None = None, *, only: Iterable[str] | None = None,
 def status(*, settings: FleetSettings | None = None) -> list[MemberStatus]:
     """How each member is."""
     settings = settings or FleetSettings.load()
-    return [status_of(member, settings) for member in members(settings)]
+    found = load(settings)
+    return [status_of(member, settings, found.of(member.name)) for member in members(settings)]
+
+
+def supervisor(*, settings: FleetSettings | None = None) -> list[MemberStatus]:
+    """How the supervisor is; nothing when the fleet was started without one."""
+    settings = settings or FleetSettings.load()
+    return [supervising.status(settings)] if pid_file(settings, supervising.NAME).exists() else []
 
 
 def running(*, settings: FleetSettings | None = None) -> bool:

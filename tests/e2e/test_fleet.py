@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ops.fleet import fleet
+from ops.fleet import fleet, probing, supervising
+from ops.fleet.health import MemberStatus
 from ops.fleet.settings import FleetSettings
 from ops.local.paths import REPOSITORY
 from tests.e2e.conftest import eventually
@@ -25,6 +26,25 @@ def test_what_was_asked_for_while_a_worker_was_dead_is_done_when_it_is_back(
     later = answer("send", *ORDER, "-u", unique, "--wait")
     assert later["channels"]["push"] == {"suppressed:user_unknown": 1}
     assert fleet.running(settings=running)
+
+
+def test_a_supervised_worker_that_is_killed_is_back_by_itself_and_well(running: FleetSettings) -> None:
+    def urgent() -> MemberStatus:
+        return next(one for one in fleet.status(settings=running) if one.name == "urgent-1")
+
+    supervising.ensure(running, anew=True)
+    try:
+        old = urgent().pid
+        assert old
+        os.kill(old, signal.SIGKILL)
+        again = eventually(lambda: {urgent().pid} - {old, None}).pop()
+        eventually(lambda: fleet.running(settings=running))
+        place = probing.address(fleet.find("urgent-1", running), again)
+        assert place
+        assert probing.healthy(*place)
+        assert urgent().restarts == 1
+    finally:
+        supervising.stop(running)
 
 
 def test_a_worker_that_is_asked_to_stop_ends_by_itself(running: FleetSettings) -> None:
