@@ -32,6 +32,7 @@ def test_a_supervised_worker_that_is_killed_is_back_by_itself_and_well(running: 
     def urgent() -> MemberStatus:
         return next(one for one in fleet.status(settings=running) if one.name == "urgent-1")
 
+    before = fleet.supervisor(settings=running)
     supervising.ensure(running, anew=True)
     try:
         old = urgent().pid
@@ -45,6 +46,8 @@ def test_a_supervised_worker_that_is_killed_is_back_by_itself_and_well(running: 
         assert urgent().restarts == 1
     finally:
         supervising.stop(running)
+        if before:
+            supervising.ensure(running)
 
 
 def test_a_worker_that_is_asked_to_stop_ends_by_itself(running: FleetSettings) -> None:
