@@ -76,6 +76,7 @@ def _line(report: Report, verdict: Verdict) -> dict[str, Any]:
         "recovery_max_s": max(took, default=None),
         "working_kills": sum(bool(each["lag"] and each["ready"]) for each in report.kills),
         "recipients": verdict.expected,
+        "duplicates_listed": verdict.sandbox_duplicates if "sent twice and not listed" not in verdict.wrong else None,
         "holds": report.holds,
     }
 
