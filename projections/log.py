@@ -39,9 +39,10 @@ _PASSING = (
 """Errors after which librdkafka goes on by itself."""
 _NO_LONGER_OURS = (
     KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.FENCED_INSTANCE_ID,
-    KafkaError._ASSIGNMENT_LOST, KafkaError._STATE,
+    KafkaError._ASSIGNMENT_LOST, KafkaError._STATE, KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
 )  # fmt: skip
-"""Commits refused because the partitions moved on: their new owner writes the same rows again."""
+"""Commits refused because the partitions, or their coordinator, moved on: their rows are written again, or the next commit covers them."""
 
 Ends = dict[tuple[str, int], int]
 """By (topic, partition): the offset after the last record."""

@@ -1,5 +1,6 @@
 """Follows partitions of one topic on a thread of its own, from given positions, for as long as the process lives."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
@@ -8,6 +9,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from schemas.clients import consumer_config
 from streams.step.partition import Die
+from streams.step.reader import PASSING
+
+logger = logging.getLogger(__name__)
 
 BATCH = 5000
 POLL_S = 0.05
@@ -103,6 +107,9 @@ class Tail:
     def _event(self, message: Message) -> None:
         error = message.error()
         if error is None:
+            return
+        if error.code() in PASSING:
+            logger.warning("%s/%s: %s", self._topic, message.partition(), error)
             return
         if error.code() != KafkaError._PARTITION_EOF:
             raise KafkaException(error)

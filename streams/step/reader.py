@@ -1,8 +1,10 @@
 """Reads Kafka partitions outside the consumer group: tables catch up, journals find their last record, skipped offsets are looked at."""
 
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -12,7 +14,17 @@ BATCH = 5000
 POLL_S = 0.2
 TIMEOUT_S = 15.0
 STALLED_S = 60.0
+ATTEMPTS = 20
+BACKOFF_LIMIT_S = 2.0
+PASSING = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT,
+    }
+)  # fmt: skip
+"""Errors that end by themselves, as when a topic was made a moment ago or a broker restarts: librdkafka goes on trying."""
 
+T = TypeVar("T")
 Apply = Callable[[Sequence[Message], int], None]
 
 
@@ -71,7 +83,8 @@ class LogReader:
             self._consumer.close()
 
     def _watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        low, end = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+        place = TopicPartition(topic, partition)
+        low, end = outlasting(lambda: self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_S))
         return int(low), int(end)
 
     def _read(self, topic: str, partition: int, position: int, end: int, apply: Apply) -> None:
@@ -87,11 +100,29 @@ class LogReader:
                 raise ReadError(f"{topic}/{partition}: nothing between offset {position} and {end} for {STALLED_S:.0f} s")
 
 
+def outlasting(ask: Callable[[], T]) -> T:
+    """What `ask` returns, asked again with jitter while the error is a passing one. Raises KafkaException in the end (half a minute)."""
+    for attempt in range(ATTEMPTS - 1):
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in PASSING:
+                raise
+            time.sleep(random.uniform(0, min(BACKOFF_LIMIT_S, 0.1 * 2**attempt)))
+    return ask()
+
+
 def records_of(messages: Sequence[Message]) -> tuple[list[Message], bool]:
-    """The records among what a consumer gave, and whether it came to an end of a partition. Raises KafkaException for any other event."""
+    """The records among what a consumer gave, and whether it came to an end of a partition.
+
+    Passing errors are left to pass. Raises KafkaException for any other event.
+    """
     records = [message for message in messages if message.error() is None]
+    at_end = False
     for message in messages:
         error = message.error()
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            at_end = True
+        elif error is not None and error.code() not in PASSING:
             raise KafkaException(error)
-    return records, len(records) < len(messages)
+    return records, at_end
