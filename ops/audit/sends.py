@@ -66,11 +66,11 @@ class Sends:
 
     def _profile(self, index: int, user: str, cited: int, told: StatusBatch, batch: Batch, account: Account, entry: Entry) -> None:
         intent = account.intent_for(index)
-        # without an intent it is not known when the profile was read; certainly not before the decision
-        moment = (intent.timestamp if intent else batch.decided_at) - self._terms.slack_ms
+        # without an intent it is not known when the profile was read; certainly not before the decision, whose clock may be wrong
+        moment = (intent.timestamp if intent else min(batch.decided_at, batch.timestamp)) - self._terms.slack_ms
         if fault := self._profiles.fault(user, cited, moment):
             self._blame(fault[0], told, fault[1], entry)
-        elif intent is None and self._profiles.newer_before(user, cited, told.at - self._terms.slack_ms):
+        elif intent is None and self._profiles.newer_before(user, cited, min(told.at, entry.timestamp) - self._terms.slack_ms):
             self._findings.skip("a profile changed between decision and result, and no intent says when it was read")
         elif not self._profiles.is_checkable(user, cited):
             self._findings.skip("the profile's older versions are compacted")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.audit.model import OVERTAKEN, Entry, Place
-from schemas.topics import FANOUT, PROFILES, STATUS
+from schemas.topics import FANOUT, HOUR_MS, PROFILES, STATUS
 from tests.unit.ops.audit.world import HOME, NOW, SALE, T0, USERS, World, consistent, judge
 
 AUDIT = Path(__file__).parents[4] / "ops" / "audit"
@@ -162,3 +162,14 @@ def _imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+
+
+def test_a_worker_whose_clock_is_ahead_is_not_taken_for_one_with_an_old_profile() -> None:
+    """Seed 211 of tests/faults, clock_ahead: the decision said 2 h later than the log, and every change since seemed to come before it."""
+    world = consistent()
+    status = [entry for entry in world.of(STATUS, 1) if entry.record.channel == "in_app" and entry.record.batch_id][0]
+    batch = next(e for e in world.of("notify.deliver.in_app.normal", 1) if e.record.batch_id == status.record.batch_id)
+    world.swap(batch, decided_at=T0 + 2 * HOUR_MS)
+    world.swap(status, at=T0 + 2 * HOUR_MS)
+    world.write(PROFILES, 1, T0 + 3500, status.record.users[0], "changed")
+    assert "profile_stale" not in judge(world).counts
