@@ -95,7 +95,7 @@ def test_faults_take_nothing_but_a_stall_does() -> None:
     assert ledger.stats()["received"] == 0
     stalled = take(Settings(stall_rate=1, stall_ms=1234), items(1), ledger)
     assert (stalled.status, stalled.wait_s, ledger.stats()["received"]) == (200, 1.234, 1)
-    assert ledger.stats()["faults"] == {"throttled": 1, "failed": 1, "stalled": 1, "malformed": 0}
+    assert ledger.stats()["faults"] == {"throttled": 1, "failed": 1, "stalled": 1, "malformed": 0, "partial": 0, "garbled": 0}
 
 
 def test_only_a_message_alone_is_an_arrival() -> None:
