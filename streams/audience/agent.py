@@ -20,8 +20,6 @@ from streams.step.step import RecordStep, View
 from streams.step.turns import Turns
 
 CHUNK = 250
-PAUSE_S = 0.001
-"""Between two chunks: a chunk takes 2-3 ms, so this gives a quarter of the process to those who wait for less."""
 
 
 class AudienceStep(RecordStep):
@@ -42,7 +40,7 @@ class AudienceStep(RecordStep):
         self._policy = policy
         self._replica = replica
         self._chunk = chunk
-        self._turns = Turns(PAUSE_S)
+        self._turns = Turns()
 
     async def start(self, partition: int) -> None:
         """Wait until the profiles of the partition are current."""

@@ -9,15 +9,11 @@ BREATH = 5
 class Turns:
     """`async with turns:` around a few ms of work without an await in it. First come, first served."""
 
-    def __init__(self, pause_s: float = 0.0) -> None:
-        """`pause_s`: before each turn, in which other threads and processes have the processor too."""
+    def __init__(self) -> None:
         self._lock = asyncio.Lock()
-        self._pause_s = pause_s
 
     async def __aenter__(self) -> None:
         await self._lock.acquire()
-        if self._pause_s:
-            await asyncio.sleep(self._pause_s)
         for _ in range(BREATH):
             await asyncio.sleep(0)
 
