@@ -19,7 +19,7 @@ from schemas.provision import subjects
 from schemas.registry import ConfluentRegistry
 from schemas.topics import catalogue
 from streams.app import make_app, member_id
-from streams.give_way import give_way
+from streams.give_way import NICE, give_way
 from streams.health.broker import Broker
 from streams.health.worker import WorkerHealth
 from streams.lanes import Lanes
@@ -46,6 +46,8 @@ def run_worker(role: str, kafka: str, registry: str, home: Path, settings: Worke
     """
     if ROLES[role].yields:
         give_way()
+    elif ROLES[role].nice:
+        os.nice(NICE)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     health = WorkerHealth(role, settings, home / "run" / f"{role}-{settings.worker}.health")
