@@ -1,10 +1,15 @@
 """What an audit found: violations by name and place, sums by notification and channel, and what could not be checked. Pure."""
 
 from collections import Counter
+from collections.abc import Container
+from typing import TypeVar
 
 import msgspec
 
-from ops.audit.model import Place
+from ops.audit.model import Entry, Place
+from schemas.records import Record
+
+R = TypeVar("R", bound=Record)
 
 TERMINAL = ("sent", "failed", "suppressed", "expired", "cancelled", "unknown")
 SHOWN_PER_KIND = 1000
@@ -82,6 +87,14 @@ class Findings:
         self.counts[kind] += 1
         if self.counts[kind] <= SHOWN_PER_KIND:
             self.violations.append(Violation(kind, what, place.topic, place.partition, place.offset))
+
+    def read(self, entry: Entry, kind: type[R], name: str, held: Container[Place] = ()) -> R | None:
+        """The entry's record; None when it is not of `kind`: that is named, unless it is `held` in the dead-letter topic."""
+        if isinstance(entry.record, kind):
+            return entry.record
+        if entry.place not in held:
+            self.blame("unreadable", f"{name} without a value that can be read", entry.place)
+        return None
 
     def skip(self, why: str, times: int = 1) -> None:
         """Say that something can't be checked."""
