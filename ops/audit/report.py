@@ -54,6 +54,18 @@ class NotificationSums(msgspec.Struct):
     channels: dict[str, ChannelSums] = {}
 
 
+class Behind(msgspec.Struct):
+    """Sends whose intent was written when a newer profile was on the log already, within the bound. `largest_ms`: for how long at most."""
+
+    sends: int = 0
+    largest_ms: int = 0
+
+    def add(self, other: "Behind") -> None:
+        """Add others."""
+        self.sends += other.sends
+        self.largest_ms = max(self.largest_ms, other.largest_ms)
+
+
 class Report(msgspec.Struct, kw_only=True):
     """`counts`: violations by kind, also those over the 1000 a kind that `violations` names. `not_checkable`: how often, by reason.
 
@@ -64,6 +76,7 @@ class Report(msgspec.Struct, kw_only=True):
     counts: dict[str, int] = {}
     notifications: dict[str, NotificationSums] = {}
     not_checkable: dict[str, int] = {}
+    profiles_behind: Behind = msgspec.field(default_factory=Behind)
     stores: dict[str, str] = {}
     records: int = 0
     seconds: float = 0.0
@@ -81,6 +94,7 @@ class Findings:
         self.violations: list[Violation] = []
         self.counts: Counter[str] = Counter()
         self.not_checkable: Counter[str] = Counter()
+        self.behind = Behind()
 
     def blame(self, kind: str, what: str, place: Place) -> None:
         """Name a violation."""
@@ -106,3 +120,4 @@ class Findings:
         self.violations += [one for one in other.violations if room.get(one.kind, SHOWN_PER_KIND) > 0]
         self.counts += other.counts
         self.not_checkable += other.not_checkable
+        self.behind.add(other.behind)

@@ -9,7 +9,8 @@ from rich.console import Console
 from ops.audit.model import Place
 from ops.audit.report import SHOWN_PER_KIND, Findings, Report
 from ops.audit.stores import differences
-from ops.cli.audit import document, moment, rendered, totals
+from ops.cli.audit import moment
+from ops.cli.audited import document, rendered, totals
 from ops.cli.errors import BadRequest
 from schemas.topics import STATUS
 from tests.unit.ops.audit.world import SALE, consistent, judge
