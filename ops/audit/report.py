@@ -66,10 +66,26 @@ class Behind(msgspec.Struct):
         self.largest_ms = max(self.largest_ms, other.largest_ms)
 
 
+class Compared(msgspec.Struct):
+    """What a store's figures by channel and status were held against. `behind`: recipients the log has and the store has not yet.
+
+    `differing`: channels of notifications where it has more, or other: violations. `left_...`: what there was no time for.
+    `error`: why no more was compared; "" when nothing went wrong.
+    """
+
+    notifications: int = 0
+    recipients: int = 0
+    left_notifications: int = 0
+    left_recipients: int = 0
+    behind: int = 0
+    differing: int = 0
+    error: str = ""
+
+
 class Report(msgspec.Struct, kw_only=True):
     """`counts`: violations by kind, also those over the 1000 a kind that `violations` names. `not_checkable`: how often, by reason.
 
-    `records`: read from the log. `seconds`: the time it took. `stores`: by store, what comparing it with the log came to.
+    `records`: read from the log. `seconds`: the time it took. `stores`: what was compared, by store.
     """
 
     violations: list[Violation] = []
@@ -77,7 +93,7 @@ class Report(msgspec.Struct, kw_only=True):
     notifications: dict[str, NotificationSums] = {}
     not_checkable: dict[str, int] = {}
     profiles_behind: Behind = msgspec.field(default_factory=Behind)
-    stores: dict[str, str] = {}
+    stores: dict[str, Compared] = {}
     records: int = 0
     seconds: float = 0.0
 

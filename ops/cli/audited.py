@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Group
 from rich.markup import escape
 
-from ops.audit.report import TERMINAL, ChannelSums, NotificationSums, Report
+from ops.audit.report import TERMINAL, ChannelSums, Compared, NotificationSums, Report
 from ops.cli.output import table
 
 NOTIFICATIONS_SHOWN = 20
@@ -71,7 +71,19 @@ def _figures(sums: ChannelSums) -> tuple[int, ...]:
 
 
 def _stores(report: Report) -> Any:
-    return table("", ("store", "compared with the log"), report.stores.items()) if report.stores else None
+    rows = [(store, compared(it)) for store, it in report.stores.items()]
+    return table("", ("store", "compared with the log"), rows) if rows else None
+
+
+def compared(it: Compared) -> str:
+    """What was held against the log, and what was not."""
+    said = [f"{it.notifications:,} notifications, {it.recipients:,} recipients by channel and status"] if it.notifications else []
+    said += ["exact to one"] if it.notifications and not it.behind + it.differing else []
+    said += [f"{it.differing:,} channels differ"] if it.differing else []
+    said += [f"{it.behind:,} recipients not there yet"] if it.behind else []
+    said += [f"NOT COMPARED: {it.left_notifications:,} notifications, {it.left_recipients:,} recipients"] if it.left_notifications else []
+    said += [it.error] if it.error else ["no time for more"] if it.left_notifications else []
+    return "; ".join(said)
 
 
 def _violations(report: Report) -> Any:
