@@ -56,10 +56,12 @@ class Sends:
             self._blame("ledger_disagrees", told, f"differs in {', '.join(columns)} from the ledger{where}", entry)
 
     def _intended(self, told: StatusBatch, ledger: Ledger, account: Account, entry: Entry) -> None:
-        called = [number for number, outcome in enumerate(told.outcomes) if outcome.status in CALLED]
+        if told.provider not in ledger.intending:
+            return  # a provider that needs no intent: the finished entry is all there is
+        called = {number for number, outcome in enumerate(told.outcomes) if outcome.status in CALLED}
         bare = [index for index, number in enumerate(told.outcome_of) if number in called and account.intent_for(index) is None]
-        if not bare or told.provider not in ledger.intending:
-            return  # nothing was sent, or by a provider that needs no intent: the finished entry is all there is
+        if not bare:
+            return
         if ledger.provable:
             said = f"batch {told.batch_id}: {len(bare)} sends without an intent, the first to {told.users[bare[0]]}"
             self._blame("sent_without_intent", told, said, entry)
