@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 
 from tests.faults import broken_parts, broken_provider, broken_workers, poison
+from tests.faults.load import now_ms
 from tests.faults.plan import Report
 from tests.faults.stage import Stage
 
@@ -19,6 +20,9 @@ FAULTS: Mapping[str, Callable[[Stage], AbstractContextManager[None]]] = {
     "refused": broken_provider.refusing,
     "broker": broken_parts.down("kafka"),
     "registry": broken_parts.down("registry"),
+    "cassandra": broken_parts.down("cassandra"),
+    "connect": broken_parts.down("connect"),
+    "postgres": broken_parts.down("postgres"),
     "scale": broken_workers.scaled,
     "clock_ahead": broken_workers.clock_off_by(2 * 3_600_000),
     "clock_back": broken_workers.clock_off_by(-2 * 3_600_000),
@@ -43,10 +47,12 @@ class Fault:
             return
         if not self._began:
             if begin:
+                self._report.fault |= {"began_ms": now_ms()}
                 self._open.enter_context(FAULTS[self._stage.plan.fault](self._stage))
                 self._began = time.monotonic()
         elif time.monotonic() >= self._began + self._stage.plan.fault_s:
             lasted = time.monotonic() - self._began
             self._open.close()
-            self._report.fault = {"name": self._stage.plan.fault, "lasted_s": round(lasted, 1), "campaigns_begun": self._report.campaigns}
+            self._report.fault |= {"name": self._stage.plan.fault, "lasted_s": round(lasted, 1), "ended_ms": now_ms()}
+            self._report.fault |= {"campaigns_begun": self._report.campaigns}
             self.over = True

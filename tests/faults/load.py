@@ -54,6 +54,8 @@ class Load:
         self._position = 0
         self.users = [f"u{number:06d}" for number in range(users)]
         self.asked = Asked()
+        self.urgent_at: dict[str, int] = {}
+        """When each critical event was written, by its id."""
         self.poisoned: set[tuple[str, int, int]] = set()
         """Where there are records that must be refused: topic, partition, offset."""
 
@@ -75,7 +77,9 @@ class Load:
     def login(self) -> str:
         """One person's login code, of critical priority."""
         user = self._random.choice(self.users)
-        return self._ask("login.code_requested", {"user_id": user, "code": "123456"}, frozenset({user}), LOGIN)
+        event = self._ask("login.code_requested", {"user_id": user, "code": "123456"}, frozenset({user}), LOGIN)
+        self.urgent_at[event] = now_ms()
+        return event
 
     def change_of_mind(self) -> None:
         """Somebody turns channels on or off, in one place or another."""
