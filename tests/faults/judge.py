@@ -3,6 +3,7 @@
 import importlib
 from statistics import median
 from typing import Any
+from zlib import crc32
 
 import httpx
 from msgspec.structs import replace
@@ -46,11 +47,14 @@ def _dead_letters(stage: Stage, report: Report, verdict: Verdict) -> None:
     for entry in stage.view.entries[DLQ]:
         letter: Any = entry.record
         letters[letter.topic, letter.partition, letter.offset] = letter
-    planted: set[tuple[str, int, int]] = stage.load.poisoned
-    for place in letters.keys() - planted:
+    planted = stage.load.poisoned
+    for place in letters.keys() - planted.keys():
         verdict.blame("dead letters", letters[place])
-    for place in planted - letters.keys():
-        verdict.blame("poison that is no dead letter", place)
+    for place, sum_ in planted.items():
+        if place not in letters:
+            verdict.blame("poison that is no dead letter", place)
+        elif crc32(letters[place].value or b"") != sum_:
+            verdict.blame("dead letters with other bytes", place)
     report.dead_letters = [str(letter)[:400] for letter in list(letters.values())[:10]]
     if planted:
         report.fault |= {"poison": len(planted), "dead_letters": len(letters), "written_again": len(stage.view.entries[DLQ]) - len(letters)}

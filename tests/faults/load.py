@@ -56,8 +56,8 @@ class Load:
         self.asked = Asked()
         self.urgent_at: dict[str, int] = {}
         """When each critical event was written, by its id."""
-        self.poisoned: set[tuple[str, int, int]] = set()
-        """Where there are records that must be refused: topic, partition, offset."""
+        self.poisoned: dict[tuple[str, int, int], int] = {}
+        """Where there are records that must be refused (topic, partition, offset), and the CRC-32 of their bytes."""
 
     def people(self) -> int:
         """Everyone's first profile; returns how many records that took."""

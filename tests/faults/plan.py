@@ -48,6 +48,8 @@ class Plan:
     """Between strikes, on average."""
     strike_s: float = 0.0
     """No strike after so long, whatever is left of `kills`; 0: no limit."""
+    after_s: float = 5.0
+    """Campaigns and singles go on for so long after the fault."""
     stores: bool = False
     """Both projections run too, and their stores must be equal to the log in the end."""
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from zlib import crc32
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -71,7 +72,8 @@ def _placed(stage: Stage) -> Callable[[KafkaError | None, Message], None]:
     def placed(error: KafkaError | None, message: Message) -> None:
         if error:
             raise RuntimeError(f"poison could not be written: {error}")
-        stage.load.poisoned.add((str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)))
+        place = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
+        stage.load.poisoned[place] = crc32(message.value() or b"")
 
     return placed
 
