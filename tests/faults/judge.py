@@ -92,7 +92,7 @@ def _line(report: Report, verdict: Verdict) -> dict[str, Any]:
         "recovery_p50_s": round(median(took), 2) if took else None,
         "recovery_max_s": max(took, default=None),
         "in_start_up_kills": sum(not each["ready"] for each in report.kills),
-        "open_send_kills": sum(bool(each["open_sends"]) for each in report.kills),
+        "open_send_kills": sum(bool(each["ready"] and each["open_sends"]) for each in report.kills),
         "recipients": verdict.expected,
         "duplicates_listed": verdict.sandbox_duplicates if "sent twice and not listed" not in verdict.wrong else None,
         "holds": report.holds,
