@@ -4,7 +4,6 @@ import random
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -17,6 +16,7 @@ from schemas.provision import subjects
 from schemas.records import Device, ProfileChanged, ProfilesChanged
 from schemas.registry import ConfluentRegistry
 from schemas.topics import DEFAULT_PARTITIONS, PROFILE_EVENTS, catalogue, events_topic
+from tests.faults.asked import Asked
 
 CHANGES_PER_RECORD = 500
 CAMPAIGN = ("push", "email", "in_app")
@@ -28,18 +28,6 @@ LOGIN = ("push",)
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-@dataclass
-class Asked:
-    """What was asked for: each upstream event's id, with whom it is about on which channels, and its priority."""
-
-    users: dict[str, frozenset[str]] = field(default_factory=dict)
-    channels: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def addresses(self, user: str, channel: str) -> int:
-        """How many addresses a user has at most."""
-        return 2 if channel == "push" and int(user[1:]) % 97 == 3 else 1
 
 
 class Load:

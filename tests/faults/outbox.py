@@ -10,7 +10,8 @@ from ops.demo.upstream.shop import RolledBack, Shop
 from ops.endpoints import Endpoints
 from ops.local.connectors import connector_status, put_connector
 from schemas.registry import ConfluentRegistry
-from tests.faults.load import ORDER, Asked
+from tests.faults.asked import Asked
+from tests.faults.load import ORDER
 
 PACE_S, ROWS = 0.02, 200
 """Between two transactions; how many rows are committed before anything breaks, and again when it is whole."""

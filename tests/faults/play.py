@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from confluent_kafka import KafkaException
 
-from schemas.topics import PROFILES, REQUESTS, STATUS
+from schemas.topics import PROFILES, STATUS
 from tests.faults.faults import Fault
 from tests.faults.judge import judge
 from tests.faults.outbox import ROWS, Outbox
@@ -134,14 +134,9 @@ class Play:
             self._stage.view.poll(0.5)
             self._stage.meter.tick()
             try:
-                self._report.lag = self._unasked() | self._stage.meter.lags()
+                self._report.lag = self._stage.unasked() | self._stage.meter.lags()
             except KafkaException:
                 continue
-
-    def _unasked(self) -> dict[str, int]:
-        """Events that have no request yet: what has none can be in no role's lag."""
-        there = {entry.record.idempotency_key for entry in self._stage.view.entries[REQUESTS] if entry.record}  # type: ignore[attr-defined]
-        return {"events": len(self._stage.load.asked.users.keys() - there)}
 
     def _until(self, reached: Callable[[], bool], within_s: float, what: str) -> None:
         deadline = time.monotonic() + within_s

@@ -12,6 +12,7 @@ import httpx
 from ops.endpoints import Endpoints
 from ops.local.settings import Settings
 from providers.sandbox_server.process import SandboxProcess, running
+from schemas.topics import REQUESTS
 from tests.faults.load import Load
 from tests.faults.log import LogView
 from tests.faults.meter import Meter
@@ -50,6 +51,11 @@ class Stage:
         """How the provider behaves from now on; without arguments: as it should."""
         latency = {"latency_ms": self.plan.latency_ms, "jitter_ms": self.plan.latency_ms // 2, "reject_rate": 0.01}
         httpx.put(f"{self.sandbox.base_url}/v1/settings", json={"*": latency | faults}, timeout=30).raise_for_status()
+
+    def unasked(self) -> dict[str, int]:
+        """Events that have no request yet: what has none can be in no role's lag."""
+        there = {entry.record.idempotency_key for entry in self.view.entries[REQUESTS] if entry.record}  # type: ignore[attr-defined]
+        return {"events": len(self.load.asked.users.keys() - there)}
 
 
 @contextmanager
