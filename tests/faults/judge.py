@@ -8,15 +8,16 @@ from zlib import crc32
 import httpx
 from msgspec.structs import replace
 
-from schemas.topics import DLQ, REQUESTS, STATUS
+from schemas.topics import DLQ, PROFILES, REQUESTS, STATUS
 from tests.faults.latency import urgent
 from tests.faults.open_sends import note_open_sends
 from tests.faults.oracle import Oracle, SandboxSays, Verdict
 from tests.faults.plan import Report
-from tests.faults.profiles import judge_profiles
+from tests.faults.profiles import judge_profiles, written_late
 from tests.faults.stage import Stage
 from tests.faults.stores import judge_stores
 
+LISTED_LATE = 50
 LISTED = 10_000
 """So many repeated arrivals the sandbox can name; more can't be judged."""
 
@@ -26,6 +27,7 @@ def judge(stage: Stage, report: Report) -> None:
     entries = stage.view.entries
     verdict = Oracle(entries, stage.load.asked).judge(_ask_sandbox(stage))
     judge_profiles(entries, verdict)
+    report.profiles_late = written_late(entries[PROFILES])[:LISTED_LATE]
     _dead_letters(stage, report, verdict)
     if any(report.lag.values()):
         verdict.blame("not drained", report.lag)

@@ -90,6 +90,7 @@ class Report:
     dead_letters: list[str] = field(default_factory=list)
     lag: dict[str, int] = field(default_factory=dict)
     verdict: dict[str, Any] = field(default_factory=dict)
+    profiles_late: list[str] = field(default_factory=list)
     audit_violations: int | None = None
     audit_examples: list[str] = field(default_factory=list)
     line: dict[str, Any] = field(default_factory=dict)
