@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Me
 
 from schemas.clients import consumer_config
 from streams.step.partition import Die
-from streams.step.reader import PASSING
+from streams.step.reader import PASSING, fetched
 
 logger = logging.getLogger(__name__)
 
@@ -138,9 +138,7 @@ class Tail:
             self._current(partition, self._asked.pop(partition).at)
 
     def _work(self) -> None:
-        # the first one wakes this thread; waiting for a whole batch would make each as late as the time-out
-        messages = self._consumer.consume(1, timeout=POLL_S)
-        messages += self._consumer.consume(BATCH, timeout=0) if messages else []
+        messages = fetched(self._consumer, BATCH, POLL_S)
         records = sorted((m for m in messages if m.error() is None), key=_partition)
         for partition, group in groupby(records, key=_partition):
             batch = list(group)

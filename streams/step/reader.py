@@ -91,7 +91,7 @@ class LogReader:
         deadline = time.monotonic() + STALLED_S
         at_end = False
         while position < end and not at_end:
-            messages, at_end = records_of(self._consumer.consume(BATCH, timeout=POLL_S))
+            messages, at_end = records_of(fetched(self._consumer, BATCH, POLL_S))
             if messages:
                 position = int(messages[-1].offset() or 0) + 1
                 apply(messages, position)
@@ -110,6 +110,15 @@ def outlasting(ask: Callable[[], T]) -> T:
                 raise
             time.sleep(random.uniform(0, min(BACKOFF_LIMIT_S, 0.1 * 2**attempt)))
     return ask()
+
+
+def fetched(consumer: Consumer, most: int, wait_s: float) -> list[Message]:
+    """What a consumer has, `most` at most, as soon as there is anything; nothing after `wait_s`.
+
+    `consume` alone waits until it has `most`, or time is up: each start and each change would be that late.
+    """
+    first: list[Message] = consumer.consume(1, timeout=wait_s)
+    return first + consumer.consume(most, timeout=0) if first else []
 
 
 def records_of(messages: Sequence[Message]) -> tuple[list[Message], bool]:

@@ -15,7 +15,7 @@ from schemas.registry import ConfluentRegistry
 from schemas.topics import catalogue
 from tests.faults.log import Entry, LogView
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 90.0  # of a machine that may be busy
 
 
 class Log:
