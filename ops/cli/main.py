@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ops.cli import audit, campaign, demo, dlq, inbox, project, send, stats, status, system, topics, why, worker
+from ops.cli import audience, audit, campaign, demo, dlq, inbox, project, send, stats, status, system, topics, why, worker
 from ops.cli.errors import EXPECTED, message
 from ops.cli.output import progress_console
 
@@ -26,6 +26,7 @@ app.command()(worker.worker)
 app.command()(project.project)
 app.command()(send.send)
 app.command()(campaign.campaign)
+app.command()(audience.audience)
 app.command()(status.status)
 app.command()(why.why)
 app.command()(inbox.inbox)

@@ -1,0 +1,160 @@
+"""Sets of users in the order of their keys, by the index: how an audience expression is found. Pure.
+
+Each set is read in blocks. A union merges the blocks of its parts; an intersection reads its smallest part and leaps through the others;
+the rest of everybody is read as everybody and filtered. No set is ever held whole.
+"""
+
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, Protocol
+
+FIRST_LEAP = 32
+LEAST = 4
+MOST = 512
+"""Entries that are read at once: to begin with, when leaps are far, and when nearly all are wanted."""
+
+
+class Index(Protocol):
+    """The users of one partition at one moment, by prefix (`streams.profiles.stored`)."""
+
+    def keys(self, prefix: bytes, start: bytes, limit: int) -> list[bytes]:
+        """Up to `limit` user keys under a prefix, from `start` on, in order; fewer: there are no more."""
+
+    def count(self, prefix: bytes) -> int:
+        """How many there are under a prefix; it may be a moment younger or older."""
+
+
+class Block(NamedTuple):
+    """The `keys` of a set after some key and up to `through`, in order. `through` None: up to the last."""
+
+    keys: list[bytes]
+    through: bytes | None
+
+
+class Members(ABC):
+    """A set. `count`: how many are in it, at most; `cost`: how many entries are read to find them all. Both are estimates."""
+
+    count: int
+    cost: int
+
+    @abstractmethod
+    def block(self, after: bytes, size: int) -> Block:
+        """What follows `after` (b"": from the first): about `size` entries of the index are read for it, and one at least."""
+
+    @abstractmethod
+    def among(self, keys: Sequence[bytes]) -> Collection[bytes]:
+        """Which of `keys`, in order, are in the set."""
+
+
+class Entries(Members):
+    """Everything under one prefix of the index."""
+
+    def __init__(self, index: Index, prefix: bytes) -> None:
+        self._index, self._prefix = index, prefix
+        self.count = self.cost = index.count(prefix)
+
+    def block(self, after: bytes, size: int) -> Block:
+        """The next `size` entries."""
+        keys = self._index.keys(self._prefix, after + b"\0" if after else b"", size)
+        return Block(keys, keys[-1] if len(keys) == size else None)
+
+    def among(self, keys: Sequence[bytes]) -> Collection[bytes]:
+        """Reads from one of `keys` to the next that was not passed, longer where they are close, shorter where they are far apart."""
+        found: set[bytes] = set()
+        at, size = 0, FIRST_LEAP
+        while at < len(keys):
+            entries = self._index.keys(self._prefix, keys[at], size)
+            found.update(entries)
+            if len(entries) < size:
+                break
+            passed = bisect_right(keys, entries[-1], at) - at
+            at += passed
+            size = min(2 * size, MOST) if 4 * passed >= size else max(size // 2, LEAST)
+        return found.intersection(keys)
+
+
+class Named(Members):
+    """Users who are given, in order, whether or not anything is known of them."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = keys
+        self.count = self.cost = len(keys)
+
+    def block(self, after: bytes, size: int) -> Block:
+        """The next `size` of them."""
+        start = bisect_right(self._keys, after) if after else 0
+        keys = list(self._keys[start : start + size])
+        return Block(keys, keys[-1] if len(keys) == size else None)
+
+    def among(self, keys: Sequence[bytes]) -> Collection[bytes]:
+        """Those that are given too."""
+        return set(self._keys).intersection(keys)
+
+
+class Rest(Members):
+    """Everybody who is not in a set."""
+
+    def __init__(self, everybody: Entries, others: Members) -> None:
+        self._everybody, self._others = everybody, others
+        self.count, self.cost = max(0, everybody.count - others.count), everybody.count
+
+    def block(self, after: bytes, size: int) -> Block:
+        """What is left of the next `size` users."""
+        keys, through = self._everybody.block(after, size)
+        others = self._others.among(keys)
+        return Block([key for key in keys if key not in others], through)
+
+    def among(self, keys: Sequence[bytes]) -> Collection[bytes]:
+        """Users with a profile that are not in the set."""
+        return set(keys).difference(self._others.among(keys))
+
+
+class Intersection(Members):
+    """Those in all parts: the cheapest is read, and what it gives is looked up in the others, the smallest first."""
+
+    def __init__(self, parts: Sequence[Members]) -> None:
+        self._read = min(parts, key=lambda part: part.cost)
+        self._parts = sorted(parts, key=lambda part: part.count)
+        self.count, self.cost = self._parts[0].count, self._read.cost
+
+    def block(self, after: bytes, size: int) -> Block:
+        """What all others leave of the next block of the cheapest."""
+        keys, through = self._read.block(after, size)
+        return Block(_in_all(keys, [part for part in self._parts if part is not self._read]), through)
+
+    def among(self, keys: Sequence[bytes]) -> Collection[bytes]:
+        """Those of `keys` that no part takes out."""
+        return set(_in_all(keys, self._parts))
+
+
+class Union(Members):
+    """Those in one part at least, each once."""
+
+    def __init__(self, parts: Sequence[Members]) -> None:
+        self._parts = parts
+        self.count, self.cost = sum(part.count for part in parts), sum(part.cost for part in parts)
+
+    def block(self, after: bytes, size: int) -> Block:
+        """As far as the block of every part reaches; each reads its share of `size`, so that they end close to each other."""
+        blocks = [part.block(after, max(LEAST, size * part.cost // max(1, self.cost))) for part in self._parts]
+        keys = sorted(set().union(*(block.keys for block in blocks)))
+        through = min((block.through for block in blocks if block.through is not None), default=None)
+        return Block(keys if through is None else keys[: bisect_right(keys, through)], through)
+
+    def among(self, keys: Sequence[bytes]) -> Collection[bytes]:
+        """Those of `keys` that are in a part; what one has is not looked for in the next."""
+        left = list(keys)
+        for part in self._parts:
+            found = part.among(left)
+            left = [key for key in left if key not in found]
+        return set(keys).difference(left)
+
+
+def _in_all(keys: Sequence[bytes], parts: Sequence[Members]) -> list[bytes]:
+    left = list(keys)
+    for part in parts:
+        if left:
+            found = part.among(left)
+            left = [key for key in left if key in found]
+    return left
