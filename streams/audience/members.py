@@ -9,10 +9,11 @@ from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
-FIRST_LEAP = 32
-LEAST = 4
+FIRST = 16
 MOST = 512
-"""Entries that are read at once: to begin with, when leaps are far, and when nearly all are wanted."""
+"""Entries that are read at once when a set is asked about keys: to begin with, and at most. The first is a union's tolerance too."""
+FAR = 6
+"""Entries that lie between two keys when it is cheaper to seek each than to read on."""
 
 
 class Index(Protocol):
@@ -60,9 +61,9 @@ class Entries(Members):
         return Block(keys, keys[-1] if len(keys) == size else None)
 
     def among(self, keys: Sequence[bytes]) -> Collection[bytes]:
-        """Reads from one of `keys` to the next that was not passed, longer where they are close, shorter where they are far apart."""
+        """Begins to read at one of `keys`, and again at the first that was not reached: far when they are close, else from each to each."""
         found: set[bytes] = set()
-        at, size = 0, FIRST_LEAP
+        at, size = 0, FIRST
         while at < len(keys):
             entries = self._index.keys(self._prefix, keys[at], size)
             found.update(entries)
@@ -70,7 +71,7 @@ class Entries(Members):
                 break
             passed = bisect_right(keys, entries[-1], at) - at
             at += passed
-            size = min(2 * size, MOST) if 4 * passed >= size else max(size // 2, LEAST)
+            size = 1 if size == 1 or size > FAR * passed else min(MOST, size * (len(keys) - at) // passed + 1)
         return found.intersection(keys)
 
 
@@ -136,8 +137,8 @@ class Union(Members):
         self.count, self.cost = sum(part.count for part in parts), sum(part.cost for part in parts)
 
     def block(self, after: bytes, size: int) -> Block:
-        """As far as the block of every part reaches; each reads its share of `size`, so that they end close to each other."""
-        blocks = [part.block(after, max(LEAST, size * part.cost // max(1, self.cost))) for part in self._parts]
+        """As far as the block of every part reaches; each reads its share of `size` and a few more, so that all reach as far."""
+        blocks = [part.block(after, size * part.cost // max(1, self.cost) + FIRST) for part in self._parts]
         keys = sorted(set().union(*(block.keys for block in blocks)))
         through = min((block.through for block in blocks if block.through is not None), default=None)
         return Block(keys if through is None else keys[: bisect_right(keys, through)], through)
