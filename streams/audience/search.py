@@ -7,7 +7,8 @@ anybody fits is found in chunks with few users, or none, and each goes on where 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from streams.audience.members import Entries, Index, Intersection, Members, Named, Rest, Union
+from streams.audience.joins import Intersection, Rest, Union
+from streams.audience.members import Entries, Index, Members, Named
 from streams.audience.nodes import PLATFORM, TAG, And, Everybody, Expression, Nobody, Not, Or, Term
 from streams.profiles.stored import PROFILE, platform_prefix, tag_prefix, user_key, user_of
 
