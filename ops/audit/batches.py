@@ -56,10 +56,8 @@ class Handed:
 
     def note(self, entry: Entry) -> None:
         """A record of a deliver topic, in the log's order."""
-        told = entry.record
-        if not isinstance(told, DeliverBatch):
-            if entry.place not in self._terms.held:
-                self._findings.blame("unreadable", "a batch without a value that can be read", entry.place)
+        told = self._findings.read(entry, DeliverBatch, "a batch", self._terms.held)
+        if told is None:
             return
         notification = told.notification.notification_id
         if notification not in self._asked and self._terms.partial:

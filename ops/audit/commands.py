@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from ops.audit.model import Entry, Terms
 from ops.audit.report import Findings
-from ops.audit.requests import Asked, Chunk, Chunks
+from ops.audit.requests import Asked, Chunk, Chunks, unasked
 from schemas.records import ExpandAudience
-from schemas.topics import REQUESTS, fanout_topic
+from schemas.topics import fanout_topic
 
 Step = tuple[str, int]
 """Notification and number of the chunk."""
@@ -31,14 +31,12 @@ class Commands:
 
     def note(self, entry: Entry) -> None:
         """A record of a fan-out topic, in the log's order."""
-        told = entry.record
-        if not isinstance(told, ExpandAudience):
-            if entry.place not in self._terms.held:
-                self._findings.blame("unreadable", "a command without a value that can be read", entry.place)
+        told = self._findings.read(entry, ExpandAudience, "a command", self._terms.held)
+        if told is None:
             return
         notification = told.notification.notification_id
         if notification not in self._asked:
-            self._unasked(notification, entry)
+            unasked(self._terms, self._findings, "command_without_request", f"{notification} was not requested", entry.place)
             return
         step = notification, told.chunk
         users = frozenset(told.users) if not told.expression else None
@@ -68,14 +66,6 @@ class Commands:
             self._contiguous(notification, top, chunks)
         self._everyone_named()
         return frontiers
-
-    def _unasked(self, notification: str, entry: Entry) -> None:
-        if self._terms.partial:
-            return
-        if self._terms.cut(REQUESTS):
-            self._findings.skip("the request is older than the log")
-        else:
-            self._findings.blame("command_without_request", f"{notification} was not requested", entry.place)
 
     def _frontiers(self, chunks: Chunks) -> dict[str, int]:
         found: dict[str, int] = {}

@@ -51,9 +51,8 @@ class Ledger:
         """A record of the ledger, in the log's order."""
         self.provable = self.provable and entry.place.offset == self._next
         self._next = entry.place.offset + 1
-        told = entry.record
-        if not isinstance(told, LedgerEntry):
-            self._findings.blame("unreadable", "a ledger entry without a value that can be read", entry.place)
+        told = self._findings.read(entry, LedgerEntry, "a ledger entry")
+        if told is None:
             return
         batch = entry.key.decode(errors="replace")
         account = self.accounts.setdefault(batch, Account())

@@ -17,7 +17,7 @@ from schemas.registry import ConfluentRegistry
 from schemas.topics import catalogue
 
 TIMEOUT_S = 15.0
-POLL_S = 0.05
+POLL_S = 0.01
 BATCH = 250
 QUICK: Config = {"fetch.wait.max.ms": 10, "fetch.queue.backoff.ms": 5, "fetch.message.max.bytes": 8_388_608, "fetch.max.bytes": 33_554_432}
 """An audit reads what is there and waits for nothing: librdkafka's own pauses (1 s when its queue is full) would be most of its time."""
@@ -88,12 +88,14 @@ class Log:
 
 @contextmanager
 def opened(kafka: str, registry: str) -> Iterator[Log]:
-    """A log, for the time of the block. Raises RegistryUnavailable, NotRegistered."""
+    """A log, for the time of the block. Raises KafkaException, RegistryUnavailable, NotRegistered."""
     consumer = Consumer({**consumer_config(kafka, "carillon.audit"), **QUICK, "enable.partition.eof": True, "log_level": 0})
     schemas = ConfluentRegistry(registry)
     try:
         codec = Codec(schemas, subjects(catalogue()))
         codec.warm()
+        # a topic that librdkafka has not heard of waits for its scan, once a second: five seconds a partition
+        consumer.list_topics(timeout=TIMEOUT_S)
         yield Log(consumer, codec)
     finally:
         consumer.close()

@@ -8,7 +8,9 @@ import msgspec
 from schemas.topics import DAY_MS
 
 SLACK_MS = 1000
-"""How much older than the last one the profile of a send may be: what the log needs to reach a worker's table."""
+"""How far the clocks that stamp the records may be apart."""
+PROFILE_BOUND_MS = 500
+"""What is promised: no intent is written on a copy of the profiles that is further behind notify.profiles."""
 OVERTAKEN = 64
 """A step answers its input in order, at most so many records at a time: who is further behind than that was left out."""
 OVERTAKEN_AGE_MS = 10_000
@@ -36,11 +38,13 @@ class Entry(NamedTuple):
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What an audit goes by. `settled`: nothing is under way, so what is missing is missing for good.
 
+    `profile_bound_ms`: a newer profile may have been on the log for so long when the intent was written; `slack_ms`: of clocks.
     `lows`: first offset that is still there, by (topic, partition). `held`: what is in the dead-letter topic, by where it was.
     """
 
     now_ms: int
     slack_ms: int = SLACK_MS
+    profile_bound_ms: int = PROFILE_BOUND_MS
     settled: bool = False
     partial: bool = False
     """Only some notifications were asked for: a record about one that is not known says nothing."""

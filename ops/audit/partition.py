@@ -91,6 +91,7 @@ def concluded(terms: Terms, findings: Findings, asked: Mapping[str, Asked], resu
         counts=dict(findings.counts),
         notifications=found,
         not_checkable=dict(findings.not_checkable),
+        profiles_behind=findings.behind,
         records=sum(part.records for part in parts),
     )
 

@@ -40,28 +40,24 @@ class Profiles:
         """Whether `offset` is the last version of a user who is there: then nothing can be wrong."""
         return self._current.get(user, NO_PROFILE - 1) == offset
 
-    def fault(self, user: str, cited: int, before: int) -> tuple[str, str] | None:
-        """(kind, what) of what is wrong with a send on the version `cited` when all up to `before` (epoch ms) had to be known."""
+    def fault(self, user: str, cited: int) -> tuple[str, str] | None:
+        """(kind, what) of what is wrong with a send on the version `cited`, whenever it was; None when nothing is."""
         if cited <= NO_PROFILE:
             return "profile_missing", f"{user} was sent to without a profile"
-        versions = self._versions(user)
-        own = next((one for one in versions if one.offset == cited), None)
+        own = next((one for one in self._versions(user) if one.offset == cited), None)
         if own is not None and own.gone:
             return "profile_deleted", f"{user} was sent to on notify.profiles offset {cited}, where the user is deleted"
         if own is None and self._is_other(cited):
             return "profile_of_another", f"{user} was sent to on notify.profiles offset {cited}, which is of someone else"
-        newer = [one for one in versions if cited < one.offset and one.timestamp < before]
-        if newer:
-            return "profile_stale", f"{user} was sent to on notify.profiles offset {cited}; offset {newer[-1].offset} was there before"
         return None
 
     def is_checkable(self, user: str, cited: int) -> bool:
         """False when compaction may have removed versions that came after the one cited."""
         return any(one.offset == cited for one in self._versions(user))
 
-    def newer_before(self, user: str, cited: int, moment: int) -> bool:
-        """Whether a version newer than the cited one is older than `moment` (epoch ms)."""
-        return any(cited < one.offset and one.timestamp < moment for one in self._versions(user))
+    def newer(self, user: str, cited: int) -> Version | None:
+        """Of the versions after the cited one that which was on the log first; None when there is none."""
+        return min((one for one in self._versions(user) if cited < one.offset), key=lambda one: one.timestamp, default=None)
 
     def _versions(self, user: str) -> list[Version]:
         last = self._last.get(user)

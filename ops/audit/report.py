@@ -1,10 +1,15 @@
 """What an audit found: violations by name and place, sums by notification and channel, and what could not be checked. Pure."""
 
 from collections import Counter
+from collections.abc import Container
+from typing import TypeVar
 
 import msgspec
 
-from ops.audit.model import Place
+from ops.audit.model import Entry, Place
+from schemas.records import Record
+
+R = TypeVar("R", bound=Record)
 
 TERMINAL = ("sent", "failed", "suppressed", "expired", "cancelled", "unknown")
 SHOWN_PER_KIND = 1000
@@ -49,17 +54,46 @@ class NotificationSums(msgspec.Struct):
     channels: dict[str, ChannelSums] = {}
 
 
+class Behind(msgspec.Struct):
+    """Sends whose intent was written when a newer profile was on the log already, within the bound. `largest_ms`: for how long at most."""
+
+    sends: int = 0
+    largest_ms: int = 0
+
+    def add(self, other: "Behind") -> None:
+        """Add others."""
+        self.sends += other.sends
+        self.largest_ms = max(self.largest_ms, other.largest_ms)
+
+
+class Compared(msgspec.Struct):
+    """What a store's figures by channel and status were held against. `behind`: recipients the log has and the store has not yet.
+
+    `differing`: channels of notifications where it has more, or other: violations. `left_...`: what there was no time for.
+    `error`: why no more was compared; "" when nothing went wrong.
+    """
+
+    notifications: int = 0
+    recipients: int = 0
+    left_notifications: int = 0
+    left_recipients: int = 0
+    behind: int = 0
+    differing: int = 0
+    error: str = ""
+
+
 class Report(msgspec.Struct, kw_only=True):
     """`counts`: violations by kind, also those over the 1000 a kind that `violations` names. `not_checkable`: how often, by reason.
 
-    `records`: read from the log. `seconds`: the time it took. `stores`: by store, what comparing it with the log came to.
+    `records`: read from the log. `seconds`: the time it took. `stores`: what was compared, by store.
     """
 
     violations: list[Violation] = []
     counts: dict[str, int] = {}
     notifications: dict[str, NotificationSums] = {}
     not_checkable: dict[str, int] = {}
-    stores: dict[str, str] = {}
+    profiles_behind: Behind = msgspec.field(default_factory=Behind)
+    stores: dict[str, Compared] = {}
     records: int = 0
     seconds: float = 0.0
 
@@ -76,12 +110,21 @@ class Findings:
         self.violations: list[Violation] = []
         self.counts: Counter[str] = Counter()
         self.not_checkable: Counter[str] = Counter()
+        self.behind = Behind()
 
     def blame(self, kind: str, what: str, place: Place) -> None:
         """Name a violation."""
         self.counts[kind] += 1
         if self.counts[kind] <= SHOWN_PER_KIND:
             self.violations.append(Violation(kind, what, place.topic, place.partition, place.offset))
+
+    def read(self, entry: Entry, kind: type[R], name: str, held: Container[Place] = ()) -> R | None:
+        """The entry's record; None when it is not of `kind`: that is named, unless it is `held` in the dead-letter topic."""
+        if isinstance(entry.record, kind):
+            return entry.record
+        if entry.place not in held:
+            self.blame("unreadable", f"{name} without a value that can be read", entry.place)
+        return None
 
     def skip(self, why: str, times: int = 1) -> None:
         """Say that something can't be checked."""
@@ -93,3 +136,4 @@ class Findings:
         self.violations += [one for one in other.violations if room.get(one.kind, SHOWN_PER_KIND) > 0]
         self.counts += other.counts
         self.not_checkable += other.not_checkable
+        self.behind.add(other.behind)

@@ -45,10 +45,10 @@ class Requests:
         if entry.place in self._terms.held:
             self.refused.add(entry.key.decode(errors="replace"))
             return
-        if not isinstance(entry.record, NotificationRequested):
-            self._findings.blame("unreadable", "a request without a value that can be read", entry.place)
+        told = self._findings.read(entry, NotificationRequested, "a request")
+        if told is None:
             return
-        wanted, audience = entry.record.notification, entry.record.audience
+        wanted, audience = told.notification, told.audience
         homes = None if audience.expression else self._homes(audience.users)
         planned = frozenset(range(self._partitions) if homes is None else homes)
         asked = Asked(entry.place, entry.timestamp, tuple(wanted.channels), wanted.priority, homes, planned)
@@ -70,27 +70,18 @@ class Expansions:
 
     def note(self, entry: Entry) -> None:
         """A record of notify.expansions."""
-        told = entry.record
-        if not isinstance(told, AudienceExpanded):
-            self._findings.blame("unreadable", "a chunk without a value that can be read", entry.place)
+        told = self._findings.read(entry, AudienceExpanded, "a chunk")
+        if told is None:
             return
         asked = self._asked.get(told.notification_id)
         if asked is None:
-            self._unasked(told, entry)
+            unasked(self._terms, self._findings, "chunk_without_request", f"{_who(told)}: no such notification was requested", entry.place)
             return
         known = self.chunks.setdefault(told.partition, {}).setdefault((told.notification_id, told.chunk), Chunk(entry, told))
         if known.entry.digest != entry.digest:
             self._blame("chunk_changed", told, f"was told otherwise before, at offset {known.entry.place.offset}", entry)
         if known.entry.place == entry.place:
             self._check(told, asked, entry)
-
-    def _unasked(self, told: AudienceExpanded, entry: Entry) -> None:
-        if self._terms.partial:
-            return
-        if self._terms.cut(REQUESTS):
-            self._findings.skip("the request is older than the log")
-        else:
-            self._blame("chunk_without_request", told, "no such notification was requested", entry)
 
     def _check(self, told: AudienceExpanded, asked: Asked, entry: Entry) -> None:
         if set(told.queued) != set(asked.channels) or set(told.suppressed) != set(asked.channels):
@@ -104,4 +95,18 @@ class Expansions:
             self._blame("chunk_unplanned", told, said, entry)
 
     def _blame(self, kind: str, told: AudienceExpanded, said: str, entry: Entry) -> None:
-        self._findings.blame(kind, f"{told.notification_id} partition {told.partition} chunk {told.chunk}: {said}", entry.place)
+        self._findings.blame(kind, f"{_who(told)}: {said}", entry.place)
+
+
+def unasked(terms: Terms, findings: Findings, kind: str, said: str, place: Place) -> None:
+    """A record of no known request is named, unless only some were asked for or retention took it."""
+    if terms.partial:
+        return
+    if terms.cut(REQUESTS):
+        findings.skip("the request is older than the log")
+    else:
+        findings.blame(kind, said, place)
+
+
+def _who(told: AudienceExpanded) -> str:
+    return f"{told.notification_id} partition {told.partition} chunk {told.chunk}"

@@ -1,16 +1,25 @@
 """Was every send under an intent, and on the last profile? One status against the ledger and the profiles. Pure."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from ops.audit.batches import Batch
 from ops.audit.ledger import Account, Ledger, columns_of_status, differing
 from ops.audit.model import LEDGER_KEPT_MS, Entry, Terms
-from ops.audit.profiles import Profiles
-from ops.audit.report import Findings
+from ops.audit.profiles import Profiles, Version
+from ops.audit.report import Behind, Findings
 from schemas.records import StatusBatch
 from schemas.topics import HOUR_MS, ledger_topic
 
 CALLED = ("sent", "unknown")
+
+
+class Send(NamedTuple):
+    """Recipient number `row` of a status, sent to on the profile at offset `cited`."""
+
+    row: int
+    user: str
+    cited: int
 
 
 class Sends:
@@ -47,10 +56,12 @@ class Sends:
             self._blame("ledger_disagrees", told, f"differs in {', '.join(columns)} from the ledger{where}", entry)
 
     def _intended(self, told: StatusBatch, ledger: Ledger, account: Account, entry: Entry) -> None:
-        called = [number for number, outcome in enumerate(told.outcomes) if outcome.status in CALLED]
+        if told.provider not in ledger.intending:
+            return  # a provider that needs no intent: the finished entry is all there is
+        called = {number for number, outcome in enumerate(told.outcomes) if outcome.status in CALLED}
         bare = [index for index, number in enumerate(told.outcome_of) if number in called and account.intent_for(index) is None]
-        if not bare or told.provider not in ledger.intending:
-            return  # nothing was sent, or by a provider that needs no intent: the finished entry is all there is
+        if not bare:
+            return
         if ledger.provable:
             said = f"batch {told.batch_id}: {len(bare)} sends without an intent, the first to {told.users[bare[0]]}"
             self._blame("sent_without_intent", told, said, entry)
@@ -61,19 +72,32 @@ class Sends:
         sent = {number for number, outcome in enumerate(told.outcomes) if outcome.status == "sent"}
         is_last = self._profiles.is_last
         rows = enumerate(zip(told.users, told.outcome_of, told.profile_offsets, strict=True))
-        for index, user, cited in [(i, user, cited) for i, (user, number, cited) in rows if number in sent and not is_last(user, cited)]:
-            self._profile(index, user, cited, told, batch, account, entry)
+        for send in [Send(i, user, cited) for i, (user, number, cited) in rows if number in sent and not is_last(user, cited)]:
+            if fault := self._profiles.fault(send.user, send.cited):
+                self._blame(fault[0], told, fault[1], entry)
+            else:
+                self._fresh(send, told, batch, account, entry)
 
-    def _profile(self, index: int, user: str, cited: int, told: StatusBatch, batch: Batch, account: Account, entry: Entry) -> None:
-        intent = account.intent_for(index)
+    def _fresh(self, send: Send, told: StatusBatch, batch: Batch, account: Account, entry: Entry) -> None:
+        """Whether a newer profile was on the log for longer than the bound."""
+        intent, newer = account.intent_for(send.row), self._profiles.newer(send.user, send.cited)
+        bound = self._terms.profile_bound_ms
         # without an intent it is not known when the profile was read; certainly not before the decision, whose clock may be wrong
-        moment = (intent.timestamp if intent else min(batch.decided_at, batch.timestamp)) - self._terms.slack_ms
-        if fault := self._profiles.fault(user, cited, moment):
-            self._blame(fault[0], told, fault[1], entry)
-        elif intent is None and self._profiles.newer_before(user, cited, min(told.at, entry.timestamp) - self._terms.slack_ms):
+        moment = intent.timestamp if intent else min(batch.decided_at, batch.timestamp)
+        if newer is not None and moment - newer.timestamp > bound:
+            self._blame("profile_stale", told, _stale(send, newer, moment, intent is not None), entry)
+        elif newer is not None and intent is None and min(told.at, entry.timestamp) - newer.timestamp > bound:
             self._findings.skip("a profile changed between decision and result, and no intent says when it was read")
-        elif not self._profiles.is_checkable(user, cited):
+        elif not self._profiles.is_checkable(send.user, send.cited):
             self._findings.skip("the profile's older versions are compacted")
+        elif newer is not None and intent is not None and newer.timestamp < moment:
+            self._findings.behind.add(Behind(1, moment - newer.timestamp))
 
     def _blame(self, kind: str, told: StatusBatch, said: str, entry: Entry) -> None:
         self._findings.blame(kind, f"{told.notification.notification_id} {told.channel}: {said}", entry.place)
+
+
+def _stale(send: Send, newer: Version, moment: int, intended: bool) -> str:
+    than = "the intent" if intended else "the decision"
+    age = moment - newer.timestamp
+    return f"{send.user} was sent to on notify.profiles offset {send.cited}; offset {newer.offset} was there {age:,} ms before {than}"

@@ -30,9 +30,8 @@ class Statuses:
 
     def note(self, entry: Entry) -> None:
         """A record of notify.status, in the log's order."""
-        told = entry.record
-        if not isinstance(told, StatusBatch):
-            self._findings.blame("unreadable", "a status without a value that can be read", entry.place)
+        told = self._findings.read(entry, StatusBatch, "a status")
+        if told is None:
             return
         frontier = self.frontiers.get(told.caused_by_topic, -1)
         self.frontiers[told.caused_by_topic] = max(frontier, told.caused_by_offset)

@@ -1,16 +1,27 @@
 """The sums of one partition, and of all: audience = sent + failed + suppressed + expired + cancelled + unknown + pending. Pure."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
 
 from ops.audit.batches import Handed, Part
 from ops.audit.model import Terms
 from ops.audit.report import ChannelSums, Findings
 from ops.audit.requests import Asked, Chunk, Chunks
 from ops.audit.statuses import Statuses
-from schemas.topics import deliver_topic, fanout_topic
+from schemas.records import AudienceExpanded
+from schemas.topics import STATUS, deliver_topic, fanout_topic
 
 Sums = dict[tuple[str, str], ChannelSums]
 """By notification and channel."""
+
+
+class Claim(NamedTuple):
+    """So many recipients of one chunk and channel went to `topic`, by a command of the fan-out topic `lane`."""
+
+    name: Literal["queued", "suppressed"]
+    told: int
+    topic: str
+    lane: str
 
 
 class PartitionSums:
@@ -26,8 +37,11 @@ class PartitionSums:
             self._of(*place).outcomes = dict(outcomes)
         self._waiting()
         for (notification, number), chunk in chunks.items():
-            for channel in self._asked[notification].channels:
-                self._chunk((notification, number, channel), chunk, frontiers)
+            asked = self._asked[notification]
+            for channel in asked.channels:
+                self._of(notification, channel).audience += chunk.told.users
+                for claim in _claims(chunk.told, asked, channel):
+                    self._compare((notification, number, channel), claim, chunk, frontiers.get(fanout_topic(asked.priority), -1))
         self._untold(chunks)
         return self._sums
 
@@ -47,32 +61,24 @@ class PartitionSums:
             else:
                 self._of(batch.notification_id, batch.channel).pending += batch.count
 
-    def _chunk(self, part: Part, chunk: Chunk, frontiers: Mapping[str, int]) -> None:
-        notification, _, channel = part
-        self._of(notification, channel).audience += chunk.told.users
-        self._compare(part, chunk, frontiers, "queued", self._handed.queued.get(part, 0), chunk.told.queued.get(channel, 0))
-        self._compare(part, chunk, frontiers, "suppressed", self._handed.suppressed.get(part, 0), chunk.told.suppressed.get(channel, 0))
-
-    def _compare(self, part: Part, chunk: Chunk, frontiers: Mapping[str, int], name: str, found: int, told: int) -> None:
-        if found == told:
+    def _compare(self, part: Part, claim: Claim, chunk: Chunk, frontier: int) -> None:
+        found = (self._handed.queued if claim.name == "queued" else self._handed.suppressed).get(part, 0)
+        if found == claim.told:
             return
-        asked, where = self._asked[part[0]], chunk.entry
-        said = f"{part[0]} partition {chunk.told.partition} chunk {part[1]} {part[2]}: {told} {name}, {found} found"
-        lane = fanout_topic(asked.priority)
+        said = f"{part[0]} partition {chunk.told.partition} chunk {part[1]} {part[2]}: {claim.told} {claim.name}, {found} found"
         if found:
-            self._findings.blame(f"{name}_differs", said, where.place)
-        elif self._older(part[2], asked, chunk, name):
+            self._findings.blame(f"{claim.name}_differs", said, chunk.entry.place)
+        elif self._older(claim, chunk.told):
             self._findings.skip("the batch is older than the log")
-        elif self._terms.passed(chunk.told.fanout_offset, where.timestamp, frontiers.get(lane, -1)):
-            self._findings.blame("batch_missing" if name == "queued" else "status_missing", said, where.place)
+        elif self._terms.passed(chunk.told.fanout_offset, chunk.entry.timestamp, frontier):
+            self._findings.blame("batch_missing" if claim.name == "queued" else "status_missing", said, chunk.entry.place)
         else:
-            self._of(part[0], part[2]).pending += told
+            self._of(part[0], part[2]).pending += claim.told
 
-    def _older(self, channel: str, asked: Asked, chunk: Chunk, name: str) -> bool:
-        """Whether the batch may have been taken by retention: then the command it comes from was, too."""
-        topic = deliver_topic(channel, asked.priority) if name == "queued" else "notify.status"
-        low = self._terms.lows.get((topic, chunk.told.partition), 0)
-        return low > 0 and self._terms.gone(fanout_topic(asked.priority), chunk.told.partition, chunk.told.fanout_offset)
+    def _older(self, claim: Claim, told: AudienceExpanded) -> bool:
+        """Whether retention may have taken them: it took some of that topic, and the command they come from."""
+        gone = self._terms.gone
+        return gone(claim.topic, told.partition, 0) and gone(claim.lane, told.partition, told.fanout_offset)
 
     def _untold(self, chunks: Chunks) -> None:
         """Batches and statuses of a chunk that is not told of (yet) are of the audience, too."""
@@ -80,6 +86,14 @@ class PartitionSums:
             for (notification, number, channel), count in counts.items():
                 if (notification, number) not in chunks:
                     self._of(notification, channel).audience += count
+
+
+def _claims(told: AudienceExpanded, asked: Asked, channel: str) -> tuple[Claim, Claim]:
+    lane = fanout_topic(asked.priority)
+    return (
+        Claim("queued", told.queued.get(channel, 0), deliver_topic(channel, asked.priority), lane),
+        Claim("suppressed", told.suppressed.get(channel, 0), STATUS, lane),
+    )
 
 
 def merged(parts: Iterable[Sums]) -> Sums:

@@ -1,38 +1,54 @@
 """The console script `carillon`."""
 
 import sys
+from importlib import import_module
 
 import typer
 
-from ops.cli import audience, audit, campaign, demo, dlq, inbox, project, send, stats, status, system, topics, why, worker
 from ops.cli.errors import EXPECTED, message
 from ops.cli.output import progress_console
 
 INTERRUPTED = 130
+HELP = "One domain event in, a million people told once. Endpoints come from the running stack, or from CARILLON_... variables."
 
-app = typer.Typer(
-    name="carillon",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="One domain event in, a million people told once. Endpoints come from the running stack, or from CARILLON_... variables.",
-)
-app.command()(demo.demo)
-app.command()(system.up)
-app.command()(system.down)
-app.command()(system.ps)
-app.add_typer(topics.app, name="topics")
-app.command()(worker.worker)
-app.command()(project.project)
-app.command()(send.send)
-app.command()(campaign.campaign)
-app.command()(audience.audience)
-app.command()(status.status)
-app.command()(why.why)
-app.command()(inbox.inbox)
-app.command()(stats.stats)
-app.command()(audit.audit)
-app.add_typer(dlq.app, name="dlq")
+COMMANDS = {
+    "demo": "demo",
+    "up": "system",
+    "down": "system",
+    "ps": "system",
+    "topics": "topics",
+    "worker": "worker",
+    "project": "project",
+    "send": "send",
+    "campaign": "campaign",
+    "audience": "audience",
+    "status": "status",
+    "why": "why",
+    "inbox": "inbox",
+    "stats": "stats",
+    "audit": "audit",
+    "dlq": "dlq",
+}
+"""Command -> the module of `ops.cli` it is in, in the order of the help."""
+GROUPS = ("topics", "dlq")
+
+
+def app() -> None:
+    """Run what the arguments say. The command they begin with is the only one imported: all of them cost 0.2 s of CPU more."""
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
+    made = typer.Typer(name="carillon", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
+    made.callback()(lambda: None)  # or a command that is alone would be taken for the whole
+    for name in [first] if first in COMMANDS else COMMANDS:
+        _add(made, name)
+    made()
+
+
+def _add(to: typer.Typer, name: str) -> None:
+    module = import_module(f"ops.cli.{COMMANDS[name]}")
+    if name in GROUPS:
+        to.add_typer(module.app, name=name)
+    else:
+        to.command(name)(getattr(module, name))
 
 
 def main() -> None:

@@ -25,6 +25,15 @@ def summary(campaign: str | None, notification_id: str | None) -> Query:
     )
 
 
+def counts(notification_ids: Sequence[str]) -> Query:
+    """Distinct recipients of some notifications, each by channel and status."""
+    return Query(
+        "SELECT notification_id, channel, status, sum(d.recipients) AS recipients FROM delivery_summary AS d"
+        " WHERE notification_id IN {ids:Array(String)} GROUP BY notification_id, channel, status",
+        {"ids": list(notification_ids)},
+    )
+
+
 def reasons(campaign: str | None, notification_id: str | None) -> Query:
     """Recipients by channel, status and reason, most first."""
     where, params = _where(campaign=campaign, notification_id=notification_id)

@@ -79,6 +79,10 @@ class Analytics:
         """campaign, channel, status, recipients, events, first_at, last_at."""
         return self._ask(queries.summary(campaign, notification_id))
 
+    def counts(self, notification_ids: Sequence[str]) -> list[Row]:
+        """notification_id, channel, status, recipients; exact. One scan for all of them."""
+        return self._ask(queries.counts(notification_ids))
+
     def reasons(self, campaign: str | None = None, notification_id: str | None = None) -> list[Row]:
         """channel, status, reason, recipients; most first."""
         return self._ask(queries.reasons(campaign, notification_id))

@@ -53,6 +53,7 @@ class AudienceStep(RecordStep):
 
     async def decide_in_turn(self, part: StepPartition, view: View, record: Input) -> Effects:
         """Chunks of campaigns take turns; the rest is short."""
+        await self._replica.current(part.number, alive=part.alive)
         if not self._is_scan(record):
             return await super().decide_in_turn(part, view, record)
         async with self._turns:

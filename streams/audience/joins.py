@@ -1,7 +1,7 @@
 """Sets of users made of other sets: how an audience expression is found. Pure.
 
-A union merges the blocks of its parts; an intersection reads its cheapest part and leaps through the others; the rest of everybody is read as
-everybody and filtered.
+A union merges the blocks of its parts; an intersection reads its cheapest part and leaps through the others; the rest of everybody is read
+as everybody and filtered.
 """
 
 from bisect import bisect_right

@@ -125,6 +125,8 @@ class DeliveryStep:
 
     async def _slice_of(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, upto: int) -> LedgerEntry:
         """Send to those from `done` to `upto`: the entry with their results, which is not durable yet."""
+        decided_on = max(batch.profile_offsets[entry.done : upto], default=-1)
+        await self._replica.current(part.number, offset=decided_on, alive=part.alive)
         drafts = await self._drafted(part.number, batch, entry.done, upto)
         messages = [message for each in drafts for message in each.messages]
         if messages and not self._provider.declaration.repeatable:

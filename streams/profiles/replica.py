@@ -2,11 +2,15 @@
 
 One thread reads with librdkafka and writes profile, index, counts and position in one RocksDB batch, so they always agree.
 Killed at any point: the next start goes on from the stored position; with an index of another format than ours it begins anew.
+
+Every process has a copy of its own, and each is a little behind, one more than the other. So whoever decides waits for `current`: the
+copy has all that was in the topic FRESH_S ago, and the profile that the step before decided on.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from confluent_kafka import Message
 
@@ -26,10 +30,13 @@ from streams.step.store import Change, Store, TablePartition
 logger = logging.getLogger(__name__)
 
 DLQ_TIMEOUT_S = 60.0
+FRESH_S = 0.5
+"""How old a copy may be that something is decided on: an opt-out binds, at the latest, so long after it is in `notify.profiles`."""
+LOOK_S = 0.005
 
 
 class ProfileReplica:
-    """Reads are local; `ready` says when a partition has caught up with what was written before it was followed."""
+    """Reads are local. `ready` and `current` say when a partition is fit to be read."""
 
     def __init__(self, store: Store, bootstrap: str, codec: Codec, log: LogWriter, die: Die, *, step: str, indexed: bool) -> None:
         """`step` names the reader in dead letters; `indexed` keeps the index by tag and platform."""
@@ -39,21 +46,30 @@ class ProfileReplica:
         self._step = step
         self._indexed = indexed
         self._parts: dict[int, TablePartition] = {}
-        self._ready: dict[int, asyncio.Event] = {}
+        self._fresh_at: dict[int, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tail = Tail(bootstrap, f"carillon.{step}.profiles", PROFILES, self._apply, self._caught_up, self._forget, die)
+        self._tail = Tail(bootstrap, f"carillon.{step}.profiles", PROFILES, self._apply, self._current, self._forget, die)
 
     def follow(self, partitions: set[int]) -> None:
         """Keep these partitions current from now on, and no others."""
         self._loop = asyncio.get_running_loop()
         for partition in partitions - set(self._parts):
             self._parts[partition] = self._opened(partition)
-        self._ready = {partition: self._ready.get(partition) or asyncio.Event() for partition in partitions}
         self._tail.follow({partition: self._parts[partition].position() for partition in partitions})
 
     async def ready(self, partition: int) -> None:
-        """Return when the partition has caught up."""
-        await self._ready[partition].wait()
+        """Return when the partition is current for the first time, however long that takes."""
+        await self.current(partition, alive=_nothing)
+
+    async def current(self, partition: int, *, offset: int = -1, alive: Callable[[], None]) -> None:
+        """Return when the copy has all that `notify.profiles` had FRESH_S ago, and what is at `offset`.
+
+        Mostly at once. `alive` is called while it waits, without an end: as long as Kafka does not answer nothing can be written either,
+        and a thread that stands still while it answers is the watchdog's.
+        """
+        while not self._is_current(partition, offset):
+            await asyncio.sleep(LOOK_S)
+            alive()
 
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
         """What is known of each user, in their order."""
@@ -69,6 +85,7 @@ class ProfileReplica:
         self._tail.stop()
 
     def _forget(self, partition: int) -> None:
+        self._fresh_at.pop(partition, None)
         begin_anew(self._parts[partition])
 
     def _opened(self, partition: int) -> TablePartition:
@@ -79,10 +96,12 @@ class ProfileReplica:
             begin_anew(part)
         return part
 
-    def _caught_up(self, partition: int) -> None:
-        event = self._ready.get(partition)
-        if event and self._loop:
-            self._loop.call_soon_threadsafe(event.set)
+    def _is_current(self, partition: int, offset: int) -> bool:
+        fresh = time.monotonic() - self._fresh_at.get(partition, -FRESH_S) < FRESH_S
+        return fresh and self._parts[partition].position() > offset
+
+    def _current(self, partition: int, when: float) -> None:
+        self._fresh_at[partition] = when
 
     def _apply(self, partition: int, messages: Sequence[Message], position: int) -> None:
         latest: dict[str, tuple[Profile | None, int]] = {}
@@ -128,3 +147,7 @@ class ProfileReplica:
         letter: Output = dead_letter_output(self._codec, f"{self._step}.profiles", record, error, max(timestamp, 0))
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(self._log.send([letter]), self._loop).result(DLQ_TIMEOUT_S)
+
+
+def _nothing() -> None:
+    """Nobody minds how long it takes."""

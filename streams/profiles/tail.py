@@ -1,11 +1,17 @@
-"""Follows partitions of one topic on a thread of its own, from given positions, for as long as the process lives."""
+"""Follows partitions of one topic on a thread of its own, from given positions, for as long as the process lives.
+
+It asks Kafka for the ends a few times a second, and says of each partition when it was read to the end that it had at that time: who
+reads the copy knows how old it is at most, even when the thread or the broker stands still.
+"""
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.clients import consumer_config
 from streams.step.partition import Die
@@ -16,13 +22,25 @@ logger = logging.getLogger(__name__)
 BATCH = 5000
 POLL_S = 0.05
 WAIT_MS = 250
-"""Of one fetch: how often brokers are asked for nothing, and how much later than it was the end of a partition is noticed."""
+"""Of one fetch: how often brokers are asked for nothing."""
+ASK_S = 0.15
+"""Between two questions for the ends: one request of 0.5 ms for all partitions."""
+ANSWER_S = 2.0
 STOP_S = 10.0
 TIMEOUT_S = 15.0
 
 
+class Asked(NamedTuple):
+    """The end a partition had."""
+
+    at: float
+    end: int
+
+
 class Tail:
-    """Hands records to `apply(partition, records, next offset)` in order, and says when a partition's end was reached."""
+    """Hands records to `apply(partition, records, next offset)` in order; `current(partition, when)` says that all is applied that was
+    there at that time (s, monotonic).
+    """
 
     def __init__(
         self,
@@ -30,7 +48,7 @@ class Tail:
         group: str,
         topic: str,
         apply: Callable[[int, Sequence[Message], int], None],
-        caught_up: Callable[[int], None],
+        current: Callable[[int, float], None],
         forget: Callable[[int], None],
         die: Die,
     ) -> None:
@@ -39,13 +57,14 @@ class Tail:
         self._consumer = Consumer(config)
         self._topic = topic
         self._apply = apply
-        self._caught_up = caught_up
+        self._current = current
         self._forget = forget
         self._die = die
         self._lock = threading.Lock()
         self._wanted: dict[int, int] | None = None
-        self._following: set[int] = set()
-        self._current: set[int] = set()
+        self._positions: dict[int, int] = {}
+        self._asked: dict[int, Asked] = {}
+        self._asked_at = 0.0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -67,7 +86,9 @@ class Tail:
         try:
             while not self._stopping.is_set():
                 self._reassign()
+                self._ask()
                 self._work()
+                self._answer()
             self._consumer.close()
         except Exception as error:
             self._die(f"{self._topic} can't be followed: {type(error).__name__}: {error}")
@@ -77,30 +98,54 @@ class Tail:
             wanted, self._wanted = self._wanted, None
         if wanted is None:
             return
-        new = set(wanted) - self._following
-        gone = self._following - set(wanted)
+        gone = set(self._positions) - set(wanted)
+        new = {partition: self._start(partition, wanted[partition]) for partition in set(wanted) - set(self._positions)}
         if gone:
-            self._consumer.incremental_unassign([TopicPartition(self._topic, p) for p in gone])
+            self._consumer.incremental_unassign([TopicPartition(self._topic, partition) for partition in gone])
         if new:
-            self._consumer.incremental_assign([self._start(p, wanted[p]) for p in new])
-        self._following = set(wanted)
-        self._current &= self._following - new
-        for partition in self._current:  # given back before it was let go: whoever waits for it now has not been told
-            self._caught_up(partition)
+            self._consumer.incremental_assign([TopicPartition(self._topic, *place) for place in new.items()])
+        for partition in gone:
+            del self._positions[partition]
+            self._asked.pop(partition, None)
+        self._positions |= new
 
-    def _start(self, partition: int, position: int) -> TopicPartition:
-        _, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=TIMEOUT_S)
+    def _start(self, partition: int, position: int) -> int:
+        low, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=TIMEOUT_S)
         if position > end:
             self._forget(partition)
             position = 0
-        return TopicPartition(self._topic, partition, position)
+        return max(position, int(low))
+
+    def _ask(self) -> None:
+        """Ask for the ends of those that have come to the end they were last asked for."""
+        now = time.monotonic()
+        places = [TopicPartition(self._topic, partition, OFFSET_END) for partition in self._positions if partition not in self._asked]
+        if not places or now - self._asked_at < ASK_S:
+            return
+        self._asked_at = now
+        try:
+            found = self._consumer.offsets_for_times(places, timeout=ANSWER_S)
+        except KafkaException as error:
+            if error.args[0].code() not in PASSING:
+                raise
+            logger.warning("%s: where it ends is not known: %s", self._topic, error)
+            return
+        self._asked |= {one.partition: Asked(now, one.offset) for one in found if one.error is None}
+
+    def _answer(self) -> None:
+        reached = [partition for partition, asked in self._asked.items() if self._positions[partition] >= asked.end]
+        for partition in reached:
+            self._current(partition, self._asked.pop(partition).at)
 
     def _work(self) -> None:
-        messages = self._consumer.consume(BATCH, timeout=POLL_S)
+        # the first one wakes this thread; waiting for a whole batch would make each as late as the time-out
+        messages = self._consumer.consume(1, timeout=POLL_S)
+        messages += self._consumer.consume(BATCH, timeout=0) if messages else []
         records = sorted((m for m in messages if m.error() is None), key=_partition)
         for partition, group in groupby(records, key=_partition):
             batch = list(group)
             self._apply(partition, batch, (batch[-1].offset() or 0) + 1)
+            self._positions[partition] = (batch[-1].offset() or 0) + 1
         for message in messages:
             self._event(message)
 
@@ -108,13 +153,12 @@ class Tail:
         error = message.error()
         if error is None:
             return
-        if error.code() in PASSING:
+        if error.code() == KafkaError._PARTITION_EOF:  # compaction may have taken the last offsets: the end is where Kafka says
+            self._positions[_partition(message)] = int(message.offset() or 0)
+        elif error.code() in PASSING:
             logger.warning("%s/%s: %s", self._topic, message.partition(), error)
-            return
-        if error.code() != KafkaError._PARTITION_EOF:
+        else:
             raise KafkaException(error)
-        self._current.add(_partition(message))
-        self._caught_up(_partition(message))
 
 
 def _partition(message: Message) -> int:

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
-from ops.cli.context import codec
+from ops.cli.context import codec, reader
+from ops.cli.status import read
 from ops.endpoints import Endpoints
 from ops.fleet import fleet
 from ops.fleet.provision import provision
 from ops.fleet.settings import FleetSettings, worker_settings
 from ops.local.borrowing import borrowed
 from ops.local.paths import REPOSITORY
+from projections.cassandra.reader import Reader
 from schemas.codec import Codec
 
 HERE = Path(__file__).parent
@@ -61,6 +63,13 @@ def wire(running: FleetSettings) -> Iterator[Codec]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def stored(running: FleetSettings) -> Iterator[Reader]:
+    """What Cassandra knows."""
+    with reader(running.endpoints) as opened:
+        yield opened
+
+
 @pytest.fixture
 def unique() -> str:
     """A name no other test has or had."""
@@ -86,6 +95,22 @@ def answer(carillon: Carillon) -> Callable[..., Any]:
         done = carillon(*args, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def known(stored: Reader, answer: Callable[..., Any]) -> Callable[[str], Any]:
+    """What `carillon status` says of a notification, once it is complete in Cassandra.
+
+    That is waited for in this process: one that asks again and again takes the cores from the workers it waits for.
+    """
+
+    def ask(notification_id: str) -> Any:
+        eventually(lambda: (found := read(stored, notification_id)) and found.complete)
+        status = answer("status", notification_id)
+        assert status["complete"]
+        return status
 
     return ask
 

@@ -102,6 +102,10 @@ def test_the_figures_are_those_of_plain_python(apply: Apply, analytics: Analytic
         assert {(f"n-{i}", row["channel"], row["status"]): row["recipients"] for row in rows} == {
             key: len(users) for key, users in by_status.items() if key[0] == f"n-{i}"
         }
+    counted = {
+        (row["notification_id"], row["channel"], row["status"]): row["recipients"] for row in analytics.counts(["n-0", "n-2", "none"])
+    }
+    assert counted == {key: len(users) for key, users in by_status.items() if key[0] in ("n-0", "n-2")}
     events = sum(row["events"] for row in analytics.summary())
     assert events == sum(len(batch.users) for batch in told) == sum(row["events"] for row in analytics.throughput())
     by_reason = users_by([b for b in told if b.notification.notification_id == "n-0"], lambda b, o: (b.channel, o.status, o.reason))

@@ -1,5 +1,6 @@
 """The smallest whole run: a profile, an event, a request, and what became of everyone."""
 
+import time
 import uuid
 from typing import Any
 
@@ -27,6 +28,7 @@ from schemas.topics import (
     deliver_topic,
     ledger_topic,
 )
+from streams.profiles.replica import FRESH_S
 from tests.faults.load import now_ms
 from tests.integration.streams.conftest import Pipeline
 
@@ -38,7 +40,7 @@ def name(what: str) -> str:
 
 
 def put_profile(pipeline: Pipeline, user: str, **said: Any) -> None:
-    """Write a change, and wait until it is folded."""
+    """Write a change, and wait until it is folded and binds."""
     change = ProfileChanged(user, name("test"), 0, now_ms(), **said)
     partition = partition_of(user, DEFAULT_PARTITIONS)
     pipeline.log.write(PROFILE_EVENTS, ProfilesChanged([change]), key=user, partition=partition)
@@ -46,6 +48,8 @@ def put_profile(pipeline: Pipeline, user: str, **said: Any) -> None:
         lambda: pipeline.log.of(PROFILES, lambda profile: profile.user_id == user and change.source in profile.source_positions),
         f"no profile of {user}",
     )
+    folded = time.monotonic()
+    pipeline.log.until(lambda: time.monotonic() > folded + FRESH_S, "time does not pass")
 
 
 def ask(pipeline: Pipeline, *users: str, expression: str = "", **said: Any) -> str:
@@ -205,6 +209,7 @@ def test_the_same_request_twice_is_sent_once(pipeline: Pipeline) -> None:
     became(pipeline, nid, 3)
     after = ask(pipeline, user)  # what comes after it says when the second copy was had
     became(pipeline, after, 3)
+    assert set(statuses(pipeline, nid).values()) == {("sent", "")}
     assert (pipeline.received(nid, "push"), pipeline.received(nid, "email")) == (1, 1)
     assert len(pipeline.log.of(STATUS, lambda status: status.notification.notification_id == nid)) == 3
 

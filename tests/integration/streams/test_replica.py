@@ -92,6 +92,10 @@ class Copy:
         (known,) = self.replica.get_many(partition_of(user, PARTITIONS), [user])
         return known.profile.channels if known.profile else None
 
+    def tags(self, user: str) -> list[str] | None:
+        (known,) = self.replica.get_many(partition_of(user, PARTITIONS), [user])
+        return known.profile.tags if known.profile else None
+
     def _die(self, reason: str) -> NoReturn:
         self.deaths.append(reason)
         raise SystemExit
@@ -166,6 +170,18 @@ async def test_a_restart_goes_on_from_where_it_was(topic: Topic, copy: Copy) -> 
     topic.flush()
     await copy.start({0, 1})
     assert (copy.users("x"), copy.users()) == ({"bob", "cid"}, {"ann", "bob", "cid"})
+
+
+async def test_what_was_decided_on_is_there(topic: Topic, copy: Copy) -> None:
+    """Another process may have seen a profile before this one: it waits."""
+    await copy.start({0, 1})
+    partition = partition_of("ann", PARTITIONS)
+    for offset in range(30):
+        topic.put("ann", profile("ann", tags=[f"t{offset}"]))
+        topic.flush()
+        async with asyncio.timeout(10):
+            await copy.replica.current(partition, offset=offset, alive=lambda: None)
+        assert copy.tags("ann") == [f"t{offset}"]
 
 
 async def test_partitions_come_and_go(topic: Topic, copy: Copy) -> None:

@@ -1,4 +1,4 @@
-"""What people and programs are told, and how stores are compared."""
+"""What people and programs are told."""
 
 from datetime import UTC, datetime
 
@@ -7,12 +7,12 @@ import pytest
 from rich.console import Console
 
 from ops.audit.model import Place
-from ops.audit.report import SHOWN_PER_KIND, Findings, Report
-from ops.audit.stores import differences
-from ops.cli.audit import document, moment, rendered, totals
+from ops.audit.report import SHOWN_PER_KIND, Findings
+from ops.cli.audit import moment
+from ops.cli.audited import document, rendered, totals
 from ops.cli.errors import BadRequest
 from schemas.topics import STATUS
-from tests.unit.ops.audit.world import SALE, consistent, judge
+from tests.unit.ops.audit.world import consistent, judge
 
 AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 AT_MS = 1_769_860_800_000
@@ -63,35 +63,3 @@ def test_programs_get_the_same() -> None:
     told = msgspec.json.decode(msgspec.json.encode(document(report)))
     assert told["green"] is True
     assert told["sums"]["push"]["audience"] == totals(report)["push"].audience == 60
-
-
-def stored(report: Report) -> dict[str, dict[str, int]]:
-    return {channel: dict(sums.outcomes) for channel, sums in report.notifications[SALE.notification_id].channels.items()}
-
-
-def only_the_sale() -> Report:
-    report = judge(consistent())
-    report.notifications = {SALE.notification_id: report.notifications[SALE.notification_id]}
-    return report
-
-
-def test_a_store_that_agrees() -> None:
-    report = only_the_sale()
-    assert differences(report, "cassandra", lambda _: stored(report)) == "1 notifications, exact to one"
-    assert report.green
-
-
-def test_a_store_that_is_behind_is_no_violation() -> None:
-    report = only_the_sale()
-    counts = stored(report)
-    counts["push"]["sent"] -= 2
-    assert differences(report, "cassandra", lambda _: counts) == "1 notifications, 2 recipients not there yet"
-    assert report.green
-
-
-def test_a_store_that_has_more_is() -> None:
-    report = only_the_sale()
-    counts = stored(report)
-    counts["push"]["sent"] += 1
-    differences(report, "clickhouse", lambda _: counts)
-    assert report.counts == {"clickhouse_differs": 1}

@@ -98,14 +98,6 @@ def test_an_intent_that_was_compacted_is_covered_by_the_finished_entry() -> None
     assert report.not_checkable == {"the intent is compacted; the finished entry covers it": 1}
 
 
-@pytest.mark.parametrize(("age_ms", "stale"), [(999, False), (1000, False), (1001, True)])
-def test_a_profile_may_be_a_second_behind_the_intent(age_ms: int, stale: bool) -> None:
-    world = consistent()
-    status = last_status(world, 1)
-    world.write(PROFILES, 1, T0 + 4000 - age_ms, status.record.users[0], "changed")
-    assert ("profile_stale" in judge(world).counts) is stale
-
-
 def test_without_an_intent_it_is_not_known_when_the_profile_was_read() -> None:
     world = consistent()
     status = [entry for entry in world.of(STATUS, 1) if entry.record.channel == "in_app" and entry.record.batch_id][0]

@@ -13,7 +13,13 @@ def test_what_is_not_asked_for_is_no_condition() -> None:
 
 def test_values_are_never_in_the_text() -> None:
     evil = "x' OR 1=1 --"
-    for query in (queries.summary(evil, evil), queries.rates(["channel"], evil), queries.latency(evil, None), queries.funnel(evil)):
+    for query in (
+        queries.summary(evil, evil),
+        queries.rates(["channel"], evil),
+        queries.latency(evil, None),
+        queries.funnel(evil),
+        queries.counts([evil]),
+    ):
         assert evil not in query.sql
 
 
@@ -26,6 +32,6 @@ def test_only_known_grains(by: list[str]) -> None:
 def test_they_pass_the_guard() -> None:
     asked = [
         queries.summary(None, "n"), queries.reasons("c", None), queries.rates(queries.GRAINS, "c"), queries.latency(None, None),
-        queries.funnel("n"), queries.expansion("n"), queries.throughput("n", 5),
+        queries.funnel("n"), queries.expansion("n"), queries.throughput("n", 5), queries.counts(["n"]),
     ]  # fmt: skip
     assert [read_only(query.sql) for query in asked] == [query.sql for query in asked]

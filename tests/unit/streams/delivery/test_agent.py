@@ -1,7 +1,7 @@
 """The delivery step: who is read when, and what is told."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
@@ -34,6 +34,9 @@ class Replica:
     def __init__(self) -> None:
         self.out: set[str] = set()
         self.reads: list[str] = []
+
+    async def current(self, partition: int, *, offset: int, alive: Callable[[], None]) -> None:
+        """As soon as it is asked."""
 
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
         self.reads += users

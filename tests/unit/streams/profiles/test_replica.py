@@ -1,6 +1,7 @@
 """The copy of the profiles: what a batch of records makes of tables, index and dead letters. The store is real, Kafka is not."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -13,7 +14,7 @@ from schemas.records import DeadLetter, Device, Output, Profile
 from schemas.topics import DLQ, PROFILES
 from streams.profiles import replica as replica_module
 from streams.profiles.index import is_current
-from streams.profiles.replica import ProfileReplica
+from streams.profiles.replica import FRESH_S, ProfileReplica
 from streams.profiles.stored import PROFILE, platform_prefix, tag_prefix, user_key, user_of
 from streams.step.log import LogWriter
 from streams.step.store import Store
@@ -258,15 +259,28 @@ async def test_it_goes_on_from_where_the_store_stands(bench: Bench) -> None:
     assert tail.followed[-1] == {0: 2, 1: 0}
 
 
-async def test_ready_is_said_by_partition(bench: Bench) -> None:
+async def test_a_partition_is_current_when_it_was_read_to_its_end_a_moment_ago(bench: Bench) -> None:
     bench.replica.follow({0, 1})
     waits = {number: asyncio.create_task(bench.replica.ready(number)) for number in (0, 1)}
-    await asyncio.to_thread(cast(Any, bench.replica)._caught_up, 1)
+    await asyncio.to_thread(cast(Any, bench.replica)._current, 0, time.monotonic() - FRESH_S)
+    await asyncio.to_thread(cast(Any, bench.replica)._current, 1, time.monotonic())
     await waits[1]
     assert not waits[0].done()
-    bench.replica.follow({1, 2})  # what is still followed is still current
-    await bench.replica.ready(1)
     waits[0].cancel()
+
+
+async def test_a_partition_is_current_when_it_has_what_was_decided_on(bench: Bench) -> None:
+    signs: list[None] = []
+    cast(Any, bench.replica)._current(0, time.monotonic() + 60)
+    wait = asyncio.create_task(bench.replica.current(0, offset=0, alive=lambda: signs.append(None)))
+    await bench.apply(("ann", None))
+    await wait
+    cast(Any, bench.replica)._current(0, time.monotonic() + 60)
+    late = asyncio.create_task(bench.replica.current(0, offset=1, alive=lambda: signs.append(None)))
+    while not signs:
+        await asyncio.sleep(0)
+    assert not late.done()
+    late.cancel()
 
 
 async def test_a_log_made_anew_is_another_log(store: Store, bench: Bench) -> None:

@@ -203,6 +203,9 @@ class RestlessReplica:
     async def ready(self, partition: int) -> None:
         """Always."""
 
+    async def current(self, partition: int, *, alive: Callable[[], None], offset: int = -1) -> None:
+        """Always."""
+
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
         return [self._known(user) for user in users]
 
@@ -287,6 +290,9 @@ class SteadyReplica:
     """Everybody has one device, but for nobody."""
 
     async def ready(self, partition: int) -> None:
+        """Always."""
+
+    async def current(self, partition: int, *, alive: Callable[[], None], offset: int = -1) -> None:
         """Always."""
 
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
