@@ -15,11 +15,9 @@ from bench.campaign.log import Log
 from bench.campaign.machine import machine, versions
 from bench.campaign.people import user
 from bench.campaign.run import flash_sale
+from bench.system import running
 from ops.endpoints import Endpoints
 from ops.fleet import fleet
-from ops.fleet.provision import provision
-from ops.fleet.settings import FleetSettings, worker_settings
-from ops.local import stack
 from schemas.records import Audience, NotificationRequested
 from schemas.topics import EXPANSIONS, PROFILES
 
@@ -31,20 +29,9 @@ TIMES = 3
 
 
 def main() -> int:
-    """Run on the local stack; what was running before goes on running."""
-    settings, workers = FleetSettings.load(), worker_settings()
-    began_stack = any(part.state != "running" for part in stack.status())
-    began_fleet = not fleet.running()
-    try:
-        endpoints = stack.up()
-        provision(endpoints, workers.aggregates, workers.partitions)
-        fleet.up()
-        found = measured(Log(endpoints, workers.partitions), endpoints)
-    finally:
-        if began_fleet:
-            fleet.down(settings=settings)
-        if began_stack:
-            stack.down()
+    """Run on the local stack."""
+    with running() as (endpoints, log):
+        found = measured(log, endpoints)
     RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
     late = [f"{name} is {found[name]}, the bar is < {bar:.0f}" for name, bar in BARS.items() if found[name] >= bar]

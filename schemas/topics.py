@@ -47,6 +47,7 @@ FOREVER = -1
 class Topic:
     """One topic. `partitions` None: the common count; `compacted` keeps the last record of a key; `retention_ms` -1: no limit by time.
 
+    `broker_time`: its records bear the time they were appended, whenever they were made: for what is compared with the log's order.
     `record` None: any schema (upstream events), or bytes private to the owner (changelogs).
     `dlq` "": whatever is wrong in it is a bug of its owner.
     """
@@ -60,6 +61,7 @@ class Topic:
     compacted: bool = False
     dlq: str = DLQ
     max_message_bytes: int = 1_048_588
+    broker_time: bool = False
 
     def config(self) -> dict[str, str]:
         """Kafka's topic settings, as text."""
@@ -70,6 +72,7 @@ class Topic:
             "retention.ms": str(self.retention_ms),
             "max.message.bytes": str(self.max_message_bytes),
             "min.insync.replicas": "1",
+            "message.timestamp.type": "LogAppendTime" if self.broker_time else "CreateTime",
         }
 
 
@@ -107,7 +110,7 @@ def _core() -> Iterator[Topic]:
     week = 7 * DAY_MS
     yield Topic(REQUESTS, "notification_id", "intake", NotificationRequested, retention_ms=week)
     yield Topic(PROFILE_EVENTS, "user_id", "gateway, cdc, feedback", ProfilesChanged, retention_ms=week)
-    yield Topic(PROFILES, "user_id", "profiles", Profile, compacted=True, retention_ms=FOREVER)
+    yield Topic(PROFILES, "user_id", "profiles", Profile, compacted=True, retention_ms=FOREVER, broker_time=True)
     yield Topic(EXPANSIONS, "notification_id", "audience", AudienceExpanded, retention_ms=week)
     yield Topic(STATUS, "notification_id; the users' partition", "audience, delivery", StatusBatch, retention_ms=week)
     yield Topic(FEEDBACK, "user_id", "gateway", FeedbackReceived, retention_ms=week)
@@ -131,7 +134,8 @@ def _lanes(channels: tuple[str, ...]) -> Iterator[Topic]:
         for priority in PRIORITIES:
             name = deliver_topic(channel, priority)
             yield Topic(name, "batch_id; the users' partition", "audience", DeliverBatch)
-            yield Topic(ledger_topic(name), "batch_id", "delivery", LedgerEntry, compacted=True, retention_ms=2 * DAY_MS, dlq="")
+            ledger = ledger_topic(name)
+            yield Topic(ledger, "batch_id", "delivery", LedgerEntry, compacted=True, retention_ms=2 * DAY_MS, dlq="", broker_time=True)
 
 
 def _upstream(aggregates: tuple[str, ...]) -> Iterator[Topic]:

@@ -7,35 +7,21 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.campaign import report
-from bench.campaign.log import Log
 from bench.campaign.run import Bench
+from bench.system import running
 from ops.fleet import fleet
-from ops.fleet.provision import provision
-from ops.fleet.settings import FleetSettings, worker_settings
-from ops.local import stack
+from ops.fleet.settings import FleetSettings
 
 IDLE_COUNT, IDLE_RATE = 500, 10.0
 BUSY_RATE = 20.0
 
 
 def main() -> int:
-    """Run the benchmark on the local stack; what was running before goes on running, what was started here is stopped."""
+    """Run the benchmark on the local stack."""
     arguments = _arguments()
     console = Console()
-    settings, workers = FleetSettings.load(), worker_settings()
-    began_stack = any(part.state != "running" for part in stack.status())
-    began_fleet = not fleet.running()
-    try:
-        endpoints = stack.up()
-        provision(endpoints, workers.aggregates, workers.partitions)
-        fleet.up()
-        log = Log(endpoints, workers.partitions)
-        return _run(Bench(endpoints, settings.sandbox_url, log, console.print), arguments.users, arguments.load, console)
-    finally:
-        if began_fleet:
-            fleet.down()
-        if began_stack:
-            stack.down()
+    with running() as (endpoints, log):
+        return _run(Bench(endpoints, FleetSettings.load().sandbox_url, log, console.print), arguments.users, arguments.load, console)
 
 
 def _run(bench: Bench, users: int, load: bool, console: Console) -> int:

@@ -9,8 +9,8 @@ from schemas.topics import DAY_MS
 
 SLACK_MS = 1000
 """How far the clocks that stamp the records may be apart."""
-PROFILE_BOUND_MS = 500
-"""What is promised: no intent is written on a copy of the profiles that is further behind notify.profiles."""
+PROFILE_BOUND_MS = 1000
+"""What is promised: half a second for the copy of the profiles, half a second for the intent to be durable. By the broker's clock."""
 OVERTAKEN = 64
 """A step answers its input in order, at most so many records at a time: who is further behind than that was left out."""
 OVERTAKEN_AGE_MS = 10_000

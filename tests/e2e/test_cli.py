@@ -64,7 +64,7 @@ def test_a_notification_is_sent_and_every_command_knows_of_it(
     answer: Answer, make_users: Callable[..., list[str]], known: Known, unique: str
 ) -> None:
     (user,) = make_users(unique)
-    sent = answer("send", *ORDER, "-u", user, "--wait")
+    sent = answer("send", *ORDER, "-u", user, "-p", "high", "--wait")
     nid = sent["notification_id"]
     assert sent["channels"] == {"push": {"sent": 1}, "in_app": {"sent": 1}, "email": {"suppressed:channel_disabled": 1}}
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from ops.local import stack
-from tests.faults.stack import PARTS
 from tests.faults.stage import Stage
 
 
@@ -17,6 +16,6 @@ def down(part: str) -> Callable[[Stage], AbstractContextManager[None]]:
         try:
             yield
         finally:
-            stack.up(PARTS, settings=stage.settings)
+            stack.up(stage.plan.parts, settings=stage.settings)
 
     return broken

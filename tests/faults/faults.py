@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 
 from tests.faults import broken_parts, broken_provider, broken_workers, poison
+from tests.faults.load import now_ms
 from tests.faults.plan import Report
 from tests.faults.stage import Stage
 
@@ -19,6 +20,9 @@ FAULTS: Mapping[str, Callable[[Stage], AbstractContextManager[None]]] = {
     "refused": broken_provider.refusing,
     "broker": broken_parts.down("kafka"),
     "registry": broken_parts.down("registry"),
+    "cassandra": broken_parts.down("cassandra"),
+    "connect": broken_parts.down("connect"),
+    "postgres": broken_parts.down("postgres"),
     "scale": broken_workers.scaled,
     "clock_ahead": broken_workers.clock_off_by(2 * 3_600_000),
     "clock_back": broken_workers.clock_off_by(-2 * 3_600_000),
@@ -29,24 +33,32 @@ FAULTS: Mapping[str, Callable[[Stage], AbstractContextManager[None]]] = {
 
 
 class Fault:
-    """The fault of a plan: begins once, lasts `fault_s`, ends."""
+    """The fault of a plan: begins once, lasts `fault_s`, ends; it is over `after_s` later, for what it leaves behind is work too."""
 
     def __init__(self, stage: Stage, report: Report) -> None:
         self._stage, self._report = stage, report
         self._open = ExitStack()
-        self._began = 0.0
+        self._began = self._ended = 0.0
         self.over = not stage.plan.fault
 
     def tick(self, *, begin: bool) -> None:
         """To be called often; `begin`: it may begin."""
-        if self.over:
-            return
-        if not self._began:
-            if begin:
-                self._open.enter_context(FAULTS[self._stage.plan.fault](self._stage))
-                self._began = time.monotonic()
-        elif time.monotonic() >= self._began + self._stage.plan.fault_s:
-            lasted = time.monotonic() - self._began
-            self._open.close()
-            self._report.fault = {"name": self._stage.plan.fault, "lasted_s": round(lasted, 1), "campaigns_begun": self._report.campaigns}
-            self.over = True
+        now = time.monotonic()
+        if self._ended:
+            self.over = self.over or now >= self._ended + self._stage.plan.after_s
+        elif self._began:
+            if now >= self._began + self._stage.plan.fault_s:
+                self._end()
+        elif begin and not self.over:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._report.fault |= {"name": self._stage.plan.fault, "began_ms": now_ms()}
+        self._open.enter_context(FAULTS[self._stage.plan.fault](self._stage))
+        self._began = time.monotonic()
+
+    def _end(self) -> None:
+        lasted = time.monotonic() - self._began
+        self._open.close()
+        self._ended = time.monotonic()
+        self._report.fault |= {"lasted_s": round(lasted, 1), "ended_ms": now_ms(), "campaigns_begun": self._report.campaigns}

@@ -3,15 +3,21 @@
 import importlib
 from statistics import median
 from typing import Any
+from zlib import crc32
 
 import httpx
+from msgspec.structs import replace
 
-from schemas.topics import DLQ, REQUESTS, STATUS
+from schemas.topics import DLQ, PROFILES, REQUESTS, STATUS
+from tests.faults.latency import urgent
+from tests.faults.open_sends import note_open_sends
 from tests.faults.oracle import Oracle, SandboxSays, Verdict
 from tests.faults.plan import Report
-from tests.faults.profiles import judge_profiles
+from tests.faults.profiles import judge_profiles, written_late
 from tests.faults.stage import Stage
+from tests.faults.stores import judge_stores
 
+LISTED_LATE = 50
 LISTED = 10_000
 """So many repeated arrivals the sandbox can name; more can't be judged."""
 
@@ -21,12 +27,17 @@ def judge(stage: Stage, report: Report) -> None:
     entries = stage.view.entries
     verdict = Oracle(entries, stage.load.asked).judge(_ask_sandbox(stage))
     judge_profiles(entries, verdict)
+    report.profiles_late = written_late(entries[PROFILES])[:LISTED_LATE]
     _dead_letters(stage, report, verdict)
     if any(report.lag.values()):
         verdict.blame("not drained", report.lag)
     for complaint in stage.complaints:
         verdict.blame("the fault itself", complaint)
     _audit(stage, report, verdict)
+    note_open_sends(entries, report.kills)
+    report.urgent_ms = urgent(stage.load.urgent_at, entries, report.fault)
+    if stage.outbox:
+        report.fault |= stage.outbox.said
     report.campaign_s = round((max(e.timestamp for e in entries[STATUS]) - min(e.timestamp for e in entries[REQUESTS])) / 1000, 1)
     report.verdict, report.holds = verdict.report(), verdict.holds
     report.line = _line(report, verdict)
@@ -38,23 +49,31 @@ def _dead_letters(stage: Stage, report: Report, verdict: Verdict) -> None:
     for entry in stage.view.entries[DLQ]:
         letter: Any = entry.record
         letters[letter.topic, letter.partition, letter.offset] = letter
-    planted: set[tuple[str, int, int]] = stage.load.poisoned
-    for place in letters.keys() - planted:
+    planted = stage.load.poisoned
+    for place in letters.keys() - planted.keys():
         verdict.blame("dead letters", letters[place])
-    for place in planted - letters.keys():
-        verdict.blame("poison that is no dead letter", place)
+    for place, sum_ in planted.items():
+        if place not in letters:
+            verdict.blame("poison that is no dead letter", place)
+        elif crc32(letters[place].value or b"") != sum_:
+            verdict.blame("dead letters with other bytes", place)
     report.dead_letters = [str(letter)[:400] for letter in list(letters.values())[:10]]
     if planted:
         report.fault |= {"poison": len(planted), "dead_letters": len(letters), "written_again": len(stage.view.entries[DLQ]) - len(letters)}
 
 
 def _audit(stage: Stage, report: Report, verdict: Verdict) -> None:
-    """The product's own checker on the same log; None when it is not there or could not end, and why is said."""
+    """The product's own checker on the same log, and the stores; None when it is not there or could not end, and why is said."""
     try:
-        violations = importlib.import_module("ops.audit.run").audit_log(stage.endpoints.kafka, stage.endpoints.registry).violations
+        found = importlib.import_module("ops.audit.run").audit_log(stage.endpoints.kafka, stage.endpoints.registry)
+        if stage.plan.projects:
+            report.stores = judge_stores(found, replace(stage.endpoints, home=str(stage.workers.home)), verdict)
     except Exception as error:  # the oracle's verdict must not be lost with it
         report.audit_examples = [f"the audit could not be run: {error!r}"[:400]]
+        if stage.plan.projects:
+            verdict.blame("stores not compared", error)
         return
+    violations = found.violations
     report.audit_violations = len(violations)
     report.audit_examples = [str(each)[:400] for each in violations[:10]]
     for violation in violations:
@@ -65,7 +84,7 @@ def _line(report: Report, verdict: Verdict) -> dict[str, Any]:
     took = [each["recovery_s"] for each in report.kills if each["recovery_s"] is not None]
     return {
         "kills": len(report.kills),
-        "in_flight_kills": sum(bool(each["lag"]) for each in report.kills),
+        "in_flight_kills": sum(bool(each["ready"] and each["left"]) for each in report.kills),
         "attempts": verdict.sandbox_received,
         "lost": verdict.wrong.get("lost", 0),
         "doubled": verdict.wrong.get("sent twice and not listed", 0) + verdict.wrong.get("recipients with two statuses", 0),
@@ -74,7 +93,8 @@ def _line(report: Report, verdict: Verdict) -> dict[str, Any]:
         "seed": report.plan["seed"],
         "recovery_p50_s": round(median(took), 2) if took else None,
         "recovery_max_s": max(took, default=None),
-        "working_kills": sum(bool(each["lag"] and each["ready"]) for each in report.kills),
+        "in_start_up_kills": sum(not each["ready"] for each in report.kills),
+        "open_send_kills": sum(bool(each["ready"] and each["open_sends"]) for each in report.kills),
         "recipients": verdict.expected,
         "duplicates_listed": verdict.sandbox_duplicates if "sent twice and not listed" not in verdict.wrong else None,
         "holds": report.holds,

@@ -4,7 +4,6 @@ import random
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -17,6 +16,7 @@ from schemas.provision import subjects
 from schemas.records import Device, ProfileChanged, ProfilesChanged
 from schemas.registry import ConfluentRegistry
 from schemas.topics import DEFAULT_PARTITIONS, PROFILE_EVENTS, catalogue, events_topic
+from tests.faults.asked import Asked
 
 CHANGES_PER_RECORD = 500
 CAMPAIGN = ("push", "email", "in_app")
@@ -28,18 +28,6 @@ LOGIN = ("push",)
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-@dataclass
-class Asked:
-    """What was asked for: each upstream event's id, with whom it is about on which channels, and its priority."""
-
-    users: dict[str, frozenset[str]] = field(default_factory=dict)
-    channels: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def addresses(self, user: str, channel: str) -> int:
-        """How many addresses a user has at most."""
-        return 2 if channel == "push" and int(user[1:]) % 97 == 3 else 1
 
 
 class Load:
@@ -54,8 +42,10 @@ class Load:
         self._position = 0
         self.users = [f"u{number:06d}" for number in range(users)]
         self.asked = Asked()
-        self.poisoned: set[tuple[str, int, int]] = set()
-        """Where there are records that must be refused: topic, partition, offset."""
+        self.urgent_at: dict[str, int] = {}
+        """When each critical event was written, by its id."""
+        self.poisoned: dict[tuple[str, int, int], int] = {}
+        """Where there are records that must be refused (topic, partition, offset), and the CRC-32 of their bytes."""
 
     def people(self) -> int:
         """Everyone's first profile; returns how many records that took."""
@@ -75,7 +65,9 @@ class Load:
     def login(self) -> str:
         """One person's login code, of critical priority."""
         user = self._random.choice(self.users)
-        return self._ask("login.code_requested", {"user_id": user, "code": "123456"}, frozenset({user}), LOGIN)
+        event = self._ask("login.code_requested", {"user_id": user, "code": "123456"}, frozenset({user}), LOGIN)
+        self.urgent_at[event] = now_ms()
+        return event
 
     def change_of_mind(self) -> None:
         """Somebody turns channels on or off, in one place or another."""

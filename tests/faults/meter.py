@@ -14,6 +14,8 @@ from tests.faults.plan import READS
 
 TIMEOUT_S = 10.0
 SAMPLE_S = 0.1
+Ends = dict[tuple[str, int], int]
+"""By topic and partition."""
 
 
 @dataclass
@@ -29,10 +31,10 @@ class Watched:
 class Meter:
     """Asks the broker. All numbers are records, summed over the partitions a role reads."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    def __init__(self, endpoints: Endpoints, roles: Iterable[str]) -> None:
         self._admin = AdminClient({"bootstrap.servers": endpoints.kafka, "log_level": 0})
         # not by the admin client: with the broker away its question ends the process (librdkafka 4605)
-        self._groups = {role: Consumer(consumer_config(endpoints.kafka, f"carillon.{role}")) for role in READS}
+        self._groups = {role: Consumer(consumer_config(endpoints.kafka, f"carillon.{role}")) for role in roles}
         self._watched: list[Watched] = []
         self._next = 0.0
 
@@ -47,12 +49,16 @@ class Meter:
 
     def lag(self, role: str) -> int:
         """What waits for a role, or was begun and is not committed."""
-        committed, ends = self._committed(role), self._ends(role)
-        return sum(end - committed.get(place, 0) for place, end in ends.items())
+        return self.left(role, self.ends(role))
+
+    def left(self, role: str, ends: Ends) -> int:
+        """How many of the records before `ends` a role has not committed."""
+        committed = self._committed(role)
+        return sum(max(0, end - committed.get(place, 0)) for place, end in ends.items())
 
     def lags(self) -> dict[str, int]:
         """The lag of every role, in the order of the work."""
-        return {role: self.lag(role) for role in READS}
+        return {role: self.lag(role) for role in self._groups}
 
     def watch(self, hit: dict[str, object], role: str) -> None:
         """From now on, note in `hit` how long it takes until the role commits again (`recovery_s`)."""
@@ -79,7 +85,8 @@ class Meter:
         found = self._groups[role].committed(list(_places(role)), timeout=TIMEOUT_S)
         return {(place.topic, place.partition): max(0, place.offset) for place in found}
 
-    def _ends(self, role: str) -> dict[tuple[str, int], int]:
+    def ends(self, role: str) -> Ends:
+        """Where the partitions that a role reads end."""
         futures = self._admin.list_offsets({place: OffsetSpec.latest() for place in _places(role)}, request_timeout=TIMEOUT_S)
         return {(place.topic, place.partition): future.result(TIMEOUT_S).offset for place, future in futures.items()}
 

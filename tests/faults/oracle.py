@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.records import AudienceExpanded, DeliverBatch, LedgerEntry, NotificationRequested, StatusBatch
 from schemas.topics import CHANNELS, EXPANSIONS, PRIORITIES, REQUESTS, STATUS, deliver_topic, ledger_topic
-from tests.faults.load import Asked
+from tests.faults.asked import Asked
 from tests.faults.log import Entry
 
 DELIVER = tuple(deliver_topic(channel, priority) for channel in CHANNELS for priority in PRIORITIES)

@@ -9,7 +9,7 @@ from tests.faults.oracle import DELIVER, LEDGERS
 
 ROLES = ("profiles", "plan", "decide", "decide_urgent", "urgent", "bulk")
 EVENTS = tuple(events_topic(aggregate) for aggregate in WorkerSettings().aggregates)
-READS = {
+READS: dict[str, tuple[str, ...]] = {
     "profiles": (PROFILE_EVENTS,),
     "plan": (*EVENTS, REQUESTS),
     "decide": (FANOUT,),
@@ -17,7 +17,11 @@ READS = {
     "urgent": tuple(topic for topic in DELIVER if topic.endswith((".critical", ".high"))),
     "bulk": tuple(topic for topic in DELIVER if topic.endswith((".normal", ".low"))),
 }
+STORES = ("cassandra", "clickhouse")
+READS |= dict.fromkeys(STORES, (REQUESTS, EXPANSIONS, STATUS))
 """In the order of the work: who has nothing left has given all of it to those after it."""
+UPSTREAM = ("connect", "postgres")
+"""Parts that events of the outbox come through; the faults that break them are named after them."""
 TOPICS = (REQUESTS, *FANOUTS, EXPANSIONS, STATUS, PROFILE_EVENTS, PROFILES, DLQ, *DELIVER, *LEDGERS)
 
 
@@ -44,6 +48,30 @@ class Plan:
     """Between strikes, on average."""
     strike_s: float = 0.0
     """No strike after so long, whatever is left of `kills`; 0: no limit."""
+    after_s: float = 5.0
+    """Campaigns and singles go on for so long after the fault."""
+    stores: bool = False
+    """Both projections run too, and their stores must be equal to the log in the end."""
+
+    @property
+    def projects(self) -> bool:
+        """Whether projections run."""
+        return self.stores or self.fault == "cassandra"
+
+    @property
+    def sells(self) -> bool:
+        """Whether events come through the outbox too."""
+        return self.fault in UPSTREAM
+
+    @property
+    def everyone(self) -> tuple[str, ...]:
+        """Every role that runs."""
+        return (*ROLES, *STORES) if self.projects else ROLES
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What is needed of the stack."""
+        return ("kafka", "registry", *(("cassandra",) if self.projects else ()), *(UPSTREAM if self.sells else ()))
 
 
 @dataclass
@@ -57,9 +85,12 @@ class Report:
     exit_codes: dict[str, int] = field(default_factory=dict)
     campaigns: int = 0
     campaign_s: float = 0.0
+    urgent_ms: dict[str, Any] = field(default_factory=dict)
+    stores: dict[str, str] = field(default_factory=dict)
     dead_letters: list[str] = field(default_factory=list)
     lag: dict[str, int] = field(default_factory=dict)
     verdict: dict[str, Any] = field(default_factory=dict)
+    profiles_late: list[str] = field(default_factory=list)
     audit_violations: int | None = None
     audit_examples: list[str] = field(default_factory=list)
     line: dict[str, Any] = field(default_factory=dict)

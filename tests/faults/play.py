@@ -13,7 +13,8 @@ from confluent_kafka import KafkaException
 from schemas.topics import PROFILES, STATUS
 from tests.faults.faults import Fault
 from tests.faults.judge import judge
-from tests.faults.plan import ROLES, Plan, Report
+from tests.faults.outbox import ROWS, Outbox
+from tests.faults.plan import STORES, Plan, Report
 from tests.faults.stage import Stage, keep_logs, staged
 from tests.faults.strikes import Striker
 
@@ -56,7 +57,7 @@ class Play:
 
     def _prepare(self) -> None:
         load, entries = self._stage.load, self._stage.view.entries
-        self._stage.workers.start(ROLES)
+        self._stage.workers.start(self._plan.everyone)
         load.people()
         load.flush()
         self._until(lambda: len(entries[PROFILES]) >= self._plan.users, START_S, "profiles")
@@ -64,6 +65,18 @@ class Play:
         load.login()
         load.flush()
         self._until(lambda: self._statuses() >= 4, START_S, "the first statuses")
+        if self._plan.projects:
+            self._until(lambda: all(map(self._follows, STORES)), START_S, "the projections")
+        if self._stage.outbox:
+            self._stage.outbox.begin()
+            self._sell(self._stage.outbox)
+
+    def _follows(self, store: str) -> bool:
+        return self._stage.workers.ready(store) and not self._stage.meter.lag(store)
+
+    def _sell(self, outbox: Outbox) -> None:
+        enough = outbox.sold + ROWS
+        self._until(lambda: outbox.sold >= enough, START_S, "orders")
 
     def _campaigns(self) -> None:
         striker = Striker(self._plan, self._stage.workers, self._stage.meter, self._report)
@@ -109,8 +122,11 @@ class Play:
         return self._reached
 
     def _settle(self) -> None:
-        """Until nothing is left to read for any worker."""
+        """Until nothing is left to read for any worker, and every row of the outbox has a request."""
         self._stage.load.flush()
+        if self._stage.outbox:
+            self._sell(self._stage.outbox)
+            self._stage.outbox.stop(self._stage.load.asked)
         deadline = time.monotonic() + self._plan.settle_s
         self._report.lag = {"unknown": 1}
         while any(self._report.lag.values()) and time.monotonic() < deadline:
@@ -118,7 +134,7 @@ class Play:
             self._stage.view.poll(0.5)
             self._stage.meter.tick()
             try:
-                self._report.lag = self._stage.meter.lags()
+                self._report.lag = self._stage.unasked() | self._stage.meter.lags()
             except KafkaException:
                 continue
 

@@ -3,19 +3,24 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from zlib import crc32
 
 from confluent_kafka import KafkaError, Message, Producer
 
 from schemas.clients import producer_config
 from schemas.codec import HEADER_BYTES
+from schemas.contract import full_name
+from schemas.registry import ConfluentRegistry
 from schemas.topics import DEFAULT_PARTITIONS
+from tests.faults.log import KINDS as RECORDS
 from tests.faults.log import POISON
-from tests.faults.plan import READS
+from tests.faults.made_avro import Made, drawn, encoded, records
+from tests.faults.plan import READS, ROLES
 from tests.faults.stage import Stage
 
 OF_EACH = 12
-BIG, BIG_BYTES = 2, 900_000
-"""So many of each topic are almost as large as a topic takes (1 MiB)."""
+LARGE = (900_000, 1_500_000, 5_000_000)
+"""Bytes. The largest two are more than a topic takes (1 MiB), but the broker counts what lz4 makes of them, and that may be little."""
 Make = Callable[[random.Random, list[bytes]], bytes]
 
 
@@ -47,21 +52,40 @@ KINDS: tuple[Make, ...] = (garbage, unknown_schema, truncated, noise)
 def poisoned(stage: Stage) -> Iterator[None]:
     """All of it at once; where it lies is noted in the load."""
     dice = random.Random(stage.plan.seed)
+    made = _made(stage, drawn(records(), stage.plan.seed, 2 * OF_EACH))
     producer = Producer(producer_config(stage.endpoints.kafka))
+    for topic in (topic for role in ROLES for topic in READS[role]):
+        for value in (*_records(dice, stage), *made(topic)):
+            _write(producer, topic, value, dice.randrange(DEFAULT_PARTITIONS), _placed(stage))
+        _write(producer, topic, b"\1" + dice.randbytes(LARGE[-1]), 0, _refused(stage))
+        if producer.flush(60):
+            raise RuntimeError("poison could not be written in 60 s")
+    yield
 
+
+def _write(producer: Producer, topic: str, value: bytes, partition: int, told: Callable[[KafkaError | None, Message], None]) -> None:
+    producer.produce(topic, key=b"poison", value=value, partition=partition, headers={POISON: b"1"}, on_delivery=told)
+    producer.poll(0)
+
+
+def _placed(stage: Stage) -> Callable[[KafkaError | None, Message], None]:
     def placed(error: KafkaError | None, message: Message) -> None:
         if error:
             raise RuntimeError(f"poison could not be written: {error}")
-        stage.load.poisoned.add((str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)))
+        place = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
+        stage.load.poisoned[place] = crc32(message.value() or b"")
 
-    for topic in (topic for topics in READS.values() for topic in topics):
-        for value in _records(dice, stage):
-            partition = dice.randrange(DEFAULT_PARTITIONS)
-            producer.produce(topic, key=b"poison", value=value, partition=partition, headers={POISON: b"1"}, on_delivery=placed)
-            producer.poll(0)
-    if producer.flush(60):
-        raise RuntimeError("poison could not be written in 60 s")
-    yield
+    return placed
+
+
+def _refused(stage: Stage) -> Callable[[KafkaError | None, Message], None]:
+    """What lz4 makes no smaller is the broker's to refuse: whoever writes it hears so, and no worker ever meets it."""
+
+    def refused(error: KafkaError | None, message: Message) -> None:
+        if error is None or error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
+            stage.complaints.append(f"{LARGE[-1]} bytes of noise in {message.topic()}: {error or 'taken'}")
+
+    return refused
 
 
 def _records(dice: random.Random, stage: Stage) -> Iterator[bytes]:
@@ -70,4 +94,18 @@ def _records(dice: random.Random, stage: Stage) -> Iterator[bytes]:
     ]
     for make in KINDS:
         yield from (make(dice, good) for _ in range(OF_EACH))
-    yield from (b"\1" + dice.randbytes(BIG_BYTES) for _ in range(BIG))
+    yield b"\1" + dice.randbytes(LARGE[0])
+    yield from (b"\1" + dice.randbytes(1000) * (size // 1000) for size in LARGE[1:])
+
+
+def _made(stage: Stage, some: list[Made]) -> Callable[[str], Iterator[bytes]]:
+    """Good Avro of a schema that is registered: half of it under a name of its own, half under that of the topic's record."""
+    registry = ConfluentRegistry(stage.endpoints.registry)
+
+    def of(topic: str) -> Iterator[bytes]:
+        kind = RECORDS.get(topic)
+        for number, made in enumerate(some):
+            name = full_name(kind) if kind and number % 2 else "poison.Made"
+            yield encoded(made, name, registry, f"poison-{name}-{number}")
+
+    return of

@@ -11,6 +11,7 @@ from tests.faults.oracle import Verdict
 
 FOLDED = ("channels", "muted_categories", "email", "devices", "tags")
 Folded = dict[str, Any]
+LATE_MS = 1000
 
 
 def judge_profiles(entries: Mapping[str, Sequence[Entry]], verdict: Verdict) -> None:
@@ -18,6 +19,23 @@ def judge_profiles(entries: Mapping[str, Sequence[Entry]], verdict: Verdict) -> 
     _end_as_told(entries, verdict)
     _never_go_back(entries[PROFILES], verdict)
     _allowed_what_was_sent(entries, verdict)
+
+
+def written_late(entries: Sequence[Entry]) -> list[str]:
+    """Records whose time is more than a second before that of the record before them: they left their producer long after they were made.
+
+    The log's time is the producer's: who judges by it takes such a record for known before it was there.
+    """
+    found, last = list[str](), dict[int, Entry]()
+    for entry in entries:
+        before = last.get(entry.partition)
+        if before is not None and before.timestamp - entry.timestamp > LATE_MS:
+            found.append(
+                f"partition {entry.partition} offset {entry.offset}: {before.timestamp - entry.timestamp} ms before its predecessor"
+            )
+        if before is None or entry.timestamp > before.timestamp:
+            last[entry.partition] = entry
+    return found
 
 
 def _end_as_told(entries: Mapping[str, Sequence[Entry]], verdict: Verdict) -> None:

@@ -7,7 +7,7 @@ import argparse
 import json
 import random
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from tests.faults.faults import FAULTS
@@ -42,20 +42,23 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    parser.add_argument("--roles", default=",".join(ROLES), help="which may be struck")
+    parser.add_argument("--roles", default="", help="which may be struck; default: all that run")
     parser.add_argument("--latency-ms", type=int, default=100, help="of the provider")
     parser.add_argument("--push", default="sandbox_batch", choices=("sandbox_batch", "sandbox_single"))
     parser.add_argument("--workers", type=int, default=1, help="of each role that may be struck")
     parser.add_argument("--how", default="kill", choices=("kill", "restart", "stall"), help="SIGKILL; SIGTERM; SIGSTOP for 14 s")
     parser.add_argument("--fault", default="", choices=("", *FAULTS), help="something else that breaks, beside the strikes")
     parser.add_argument("--fault-s", type=float, default=20.0, help="for so long")
+    parser.add_argument("--after-s", type=float, default=5.0, help="go on for so long after it")
     parser.add_argument("--pace-s", type=float, default=1.2, help="between two strikes, on average")
     parser.add_argument("--strike-s", type=float, default=0.0, help="no strike after so long, whatever is left of --kills; 0: no limit")
+    parser.add_argument("--stores", action="store_true", help="projections run too, may be struck, and are compared with the log")
     return parser.parse_args()
 
 
 def _plan(given: argparse.Namespace) -> Plan:
-    return Plan(**{**vars(given), "roles": tuple(given.roles.split(","))})
+    plan = Plan(**{**vars(given), "roles": ()})
+    return replace(plan, roles=tuple(given.roles.split(",")) if given.roles else plan.everyone)
 
 
 if __name__ == "__main__":

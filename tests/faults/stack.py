@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from schemas.topics import catalogue
 from streams.settings import WorkerSettings
 
 PARTS = ("kafka", "registry")
-VISIBLE_S = 20.0
+VISIBLE_S, START_S = 20.0, 180.0
 
 
 @contextmanager
@@ -34,12 +34,12 @@ def fresh_stack(folder: Path) -> Iterator[Endpoints]:
 
 
 @contextmanager
-def own_stack(folder: Path) -> Iterator[tuple[Endpoints, Settings]]:
+def own_stack(folder: Path, parts: Iterable[str] = PARTS) -> Iterator[tuple[Endpoints, Settings]]:
     """As `fresh_stack`, with the settings by which its parts can be stopped and started again (`ops.local.stack`)."""
     ports = Ports.load({"CARILLON_PORT_BASE": str(_free_base())})
-    settings = replace(Settings.load(), home=Home(folder, Home.load().jars), ports=ports)
+    settings = replace(Settings.load(), home=Home(folder, Home.load().jars), ports=ports, start_timeout_s=START_S)
     try:
-        endpoints = stack.up(PARTS, settings=settings)
+        endpoints = stack.up(parts, settings=settings)
         provision(endpoints)
         yield endpoints, settings
     finally:

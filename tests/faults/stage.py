@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,9 +12,11 @@ import httpx
 from ops.endpoints import Endpoints
 from ops.local.settings import Settings
 from providers.sandbox_server.process import SandboxProcess, running
+from schemas.topics import REQUESTS
 from tests.faults.load import Load
 from tests.faults.log import LogView
 from tests.faults.meter import Meter
+from tests.faults.outbox import Outbox
 from tests.faults.plan import TOPICS, Plan
 from tests.faults.stack import own_stack
 from tests.faults.workers import SESSION_S, Workers
@@ -40,6 +42,8 @@ class Stage:
     load: Load
     view: LogView
     meter: Meter
+    outbox: Outbox | None = None
+    """Upstream's orders, when the plan has them."""
     complaints: list[str] = field(default_factory=list)
     """What was not as the fault should have it."""
 
@@ -48,20 +52,27 @@ class Stage:
         latency = {"latency_ms": self.plan.latency_ms, "jitter_ms": self.plan.latency_ms // 2, "reject_rate": 0.01}
         httpx.put(f"{self.sandbox.base_url}/v1/settings", json={"*": latency | faults}, timeout=30).raise_for_status()
 
+    def unasked(self) -> dict[str, int]:
+        """Events that have no request yet: what has none can be in no role's lag."""
+        there = {entry.record.idempotency_key for entry in self.view.entries[REQUESTS] if entry.record}  # type: ignore[attr-defined]
+        return {"events": len(self.load.asked.users.keys() - there)}
+
 
 @contextmanager
 def staged(plan: Plan) -> Iterator[Stage]:
     """Everything up and empty, no worker running yet; stopped and removed at the end, save the workers' logs when the run failed."""
     with (
         tempfile.TemporaryDirectory(prefix="carillon-faults-") as name,
-        own_stack(Path(name) / "stack") as (endpoints, settings),
+        own_stack(Path(name) / "stack", plan.parts) as (endpoints, settings),
         running() as sandbox,
+        ExitStack() as opened,
         closing(Load(endpoints, plan.users, plan.seed)) as load,
         closing(LogView(endpoints, TOPICS)) as view,
-        closing(Meter(endpoints)) as meter,
+        closing(Meter(endpoints, plan.everyone)) as meter,
     ):
         workers = Workers(endpoints, Path(name) / "workers", _variables(plan, sandbox, Path(name)))
         stage = Stage(plan, endpoints, settings, sandbox, workers, load, view, meter)
+        stage.outbox = opened.enter_context(closing(Outbox(endpoints, load.users, plan.seed))) if plan.sells else None
         stage.provider()
         try:
             yield stage

@@ -1,7 +1,8 @@
 """Who is struck, when and how: drawn from the seed before the run, so that a seed is a schedule.
 
-In flight: the role had records that were not committed (lag > 0) right after its death. Working: and it had said that it was ready, so
-it was past its start-up and its recovery.
+In flight: the process had said that it was ready, and of the records that were on its topics before it was struck some were not committed
+after it (`left`): it was working on them, or had done so and must do it again. One struck in start-up or recovery is not counted, whatever
+waited for it.
 """
 
 import random
@@ -10,14 +11,15 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
-from tests.faults.meter import Meter
+from tests.faults.load import now_ms
+from tests.faults.meter import Ends, Meter
 from tests.faults.plan import Plan, Report
 from tests.faults.workers import STALL_S, Workers
 
 TWICE, TOGETHER = 0.25, 0.1
 """How likely a role is struck again within AGAIN_S, in start-up, rebalance or recovery; how likely two are struck at once."""
 AGAIN_S = 3.0
-AIMED, AIM_S, LOOK_S = 0.75, 2.0, 0.1
+AIMED, AIM_S, LOOK_S = 0.9, 20.0, 0.05
 """How many of the others are aimed: they wait until the role is ready and has something to do, but no longer than AIM_S."""
 SLOW = {"kill": 1.0, "restart": 3.0, "stall": 1.2 * STALL_S}
 """By how much longer than for kills the gaps between strikes are."""
@@ -90,9 +92,14 @@ class Striker:
     def _strike(self, strike: Strike) -> None:
         names = self._names(strike)
         ready = {name: self._workers.ready(name) for name in names}
+        ends = {name: self._ends(name) for name in names}
+        at_ms = now_ms()
         if self._plan.how == "kill":
             self._workers.end(names)
-        hits = [dict[str, object](role=name, ready=ready[name], lag=self._lag(name), recovery_s=None) for name in names]
+        hits = [
+            dict[str, object](role=name, at_ms=at_ms, ready=ready[name], left=self._left(name, ends[name]), recovery_s=None)
+            for name in names
+        ]
         for hit, name in zip(hits, names, strict=True):
             self._meter.watch(hit, name.partition("-")[0])
         if self._plan.how == "kill":
@@ -103,8 +110,17 @@ class Striker:
         self._report.kills += hits
 
     def _lag(self, name: str) -> int | None:
+        return self._left(name, self._ends(name))
+
+    def _ends(self, name: str) -> Ends:
         try:
-            return self._meter.lag(name.partition("-")[0])
+            return self._meter.ends(name.partition("-")[0])
+        except KafkaException:
+            return {}
+
+    def _left(self, name: str, ends: Ends) -> int | None:
+        try:
+            return self._meter.left(name.partition("-")[0], ends)
         except KafkaException:
             return None
 

@@ -13,7 +13,7 @@ from tests.faults.run import run, save
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 
-@pytest.mark.parametrize(("fault", "lasts_s"), [("refused", 6), ("disk_full", 6)])
+@pytest.mark.parametrize(("fault", "lasts_s"), [("refused", 6), ("disk_full", 6), ("postgres", 12)])
 def test_whatever_breaks_the_sums_match(fault: str, lasts_s: float) -> None:
     seed = random.randrange(10**6)
     report = run(Plan(3_000, 0, seed, fault=fault, fault_s=lasts_s))

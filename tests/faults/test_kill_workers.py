@@ -1,4 +1,4 @@
-"""SIGKILL any worker in the middle of a campaign: nobody is lost, nobody is told twice but those the ledger lists.
+"""SIGKILL any worker or projection in the middle of a campaign: nobody is lost, nobody is told twice but those the ledger lists.
 
 CARILLON_FAULTS_USERS, _KILLS and _SEED change the run; for a long one call `python -m tests.faults.run`.
 """
@@ -8,6 +8,7 @@ import random
 
 import pytest
 
+from tests.faults.plan import STORES
 from tests.faults.run import ROLES, Plan, run, save
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
@@ -19,10 +20,11 @@ def told(name: str, otherwise: int) -> int:
 
 def test_whoever_is_killed_the_sums_match() -> None:
     seed = told("SEED", random.randrange(10**6))
-    report = run(Plan(told("USERS", 10_000), told("KILLS", 5), seed))
+    report = run(Plan(told("USERS", 10_000), told("KILLS", 6), seed, (*ROLES, *STORES), stores=True))
     path = save(report)
     assert report.holds, f"seed {seed}, see {path}: {report.verdict['wrong']}"
     assert len(report.kills) == report.plan["kills"]
+    assert set(report.stores) == set(STORES)
 
 
 def test_a_deployment_in_the_middle_of_a_campaign_leaves_nobody_unknown() -> None:

@@ -1,4 +1,6 @@
-"""python -m tests.faults.worker ROLE: one worker as the CLI starts it, its clock off by what the file CARILLON_FAULTS_CLOCK says (ms)."""
+"""python -m tests.faults.worker ROLE: one worker or projection as the CLI starts it, a worker's clock off by what the file
+CARILLON_FAULTS_CLOCK says (ms).
+"""
 
 import os
 import sys
@@ -6,9 +8,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import ops.cli.project
 import streams.worker
 from ops.endpoints import Endpoints
 from streams.settings import WorkerSettings
+from tests.faults.plan import STORES
 
 LOOK_S = 0.05
 
@@ -28,7 +32,9 @@ def clock_of(file: Path) -> Callable[[], int]:
 
 if __name__ == "__main__":
     # it gives way to nobody: what else the machine does must not decide how much is in flight when it is struck
-    streams.worker.give_way = lambda: None
+    streams.worker.give_way = ops.cli.project.give_way = lambda: None
+    if sys.argv[1] in STORES:
+        sys.exit(ops.cli.project.project([sys.argv[1]]))
     if told := os.environ.get("CARILLON_FAULTS_CLOCK"):
         streams.worker.now_ms = clock_of(Path(told))
     where = Endpoints.load()

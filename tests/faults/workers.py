@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.endpoints import Endpoints
+from ops.fleet.members import endpoint_variables
 from ops.local.paths import REPOSITORY
 
 STOP_S = 30.0
@@ -31,11 +32,11 @@ class Workers:
 
     def __init__(self, endpoints: Endpoints, home: Path, variables: Mapping[str, str]) -> None:
         self.home = home
-        self._env = {**os.environ, "CARILLON_KAFKA": endpoints.kafka, "CARILLON_REGISTRY": endpoints.registry}
+        self._env = {**os.environ, **endpoint_variables(endpoints)}
         self._env |= {"CARILLON_HOME": str(home), "PYTHONUNBUFFERED": "1", **variables}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.deaths: list[Death] = []
-        home.mkdir(parents=True, exist_ok=True)
+        (home / "run").mkdir(parents=True, exist_ok=True)
         self.clock = home / "clock"
         """By how many ms the workers' clock is off."""
         self.clock.write_text("0")
@@ -46,7 +47,7 @@ class Workers:
         for name in names:
             role, _, number = name.partition("-")
             self._ready_file(name).unlink(missing_ok=True)
-            env = {**self._env, "CARILLON_WORKER": number or "1"}
+            env = {**self._env, "CARILLON_WORKER": number or "1", "CARILLON_READY_FILE": str(self._ready_file(name))}
             with self.log(name).open("ab") as sink:
                 command = [sys.executable, "-m", "tests.faults.worker", role]
                 self._running[name] = subprocess.Popen(command, cwd=REPOSITORY, env=env, stdout=sink, stderr=sink)

@@ -5,12 +5,16 @@ import os
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
+import fastavro
 import pytest
 
 from ops.demo.upstream.events import EventWriter
 from schemas import contract
+from schemas.codec import HEADER_BYTES
+from schemas.contract import full_name
 from schemas.partition import partition_of
 from schemas.records import (
     AudienceExpanded,
@@ -40,6 +44,8 @@ from schemas.topics import (
 )
 from streams.settings import WorkerSettings
 from tests.faults.load import now_ms
+from tests.faults.log import KINDS
+from tests.faults.made_avro import drawn, encoded, records, values
 from tests.integration.streams.conftest import Pipeline
 from tests.integration.streams.test_pipeline import ask, became
 from tests.unit.streams import make
@@ -48,6 +54,8 @@ pytestmark = pytest.mark.timeout(180)
 
 EVENTS = tuple(events_topic(aggregate) for aggregate in WorkerSettings().aggregates)
 DELIVER = tuple(deliver_topic(channel, priority) for channel in CHANNELS for priority in PRIORITIES)
+TOPICS = (*EVENTS, REQUESTS, PROFILE_EVENTS, PROFILES, *FANOUTS, *DELIVER)
+MADE_SEED = 1
 UNKNOWN_ID = 987_654_321
 BIG = 900_000
 READERS_OF_PROFILES = {"decide.profiles", "decide_urgent.profiles", "urgent.profiles", "bulk.profiles"}
@@ -134,7 +142,7 @@ def bad_ones(pipeline: Pipeline, topic: str, like: Good) -> dict[str, tuple[byte
     return found
 
 
-@pytest.mark.parametrize("topic", [*EVENTS, REQUESTS, PROFILE_EVENTS, PROFILES, *FANOUTS, *DELIVER])
+@pytest.mark.parametrize("topic", TOPICS)
 def test_each_bad_record_is_kept_and_its_neighbours_are_not_touched(pipeline: Pipeline, topic: str) -> None:
     log = pipeline.log
     neighbours = [good(pipeline, topic)]
@@ -155,6 +163,64 @@ def test_each_bad_record_is_kept_and_its_neighbours_are_not_touched(pipeline: Pi
             assert letter.headers == dict(neighbours[0].headers) or topic in EVENTS
     for number, one in enumerate(neighbours):
         log.until(one.done, f"{topic}: good record {number} was not had")
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_avro_of_any_other_schema_is_kept(pipeline: Pipeline, topic: str) -> None:
+    """Under a name of its own, and under that of the topic's record."""
+    log, one, kind = pipeline.log, good(pipeline, topic), KINDS.get(topic)
+    written: dict[tuple[int, int], bytes] = {}
+    for number, made in enumerate(drawn(records(), MADE_SEED, 12)):
+        name = full_name(kind) if kind and number % 2 else "poison.Made"
+        value = encoded(made, name, log.registry, f"poison-{name}-{number}")
+        written[log.write(topic, value, key=one.key, partition=one.partition, headers=one.headers)] = value
+    _put(pipeline, topic, one)
+    for place, value in written.items():
+        for letter in log.until(lambda: _letters(pipeline, topic, *place), f"{topic}: {value!r} is not in the DLQ"):  # noqa: B023
+            assert letter.value == value
+            assert letter.reason in ("wrong_type", "malformed", "truncated", "rule_unfit")
+    log.until(one.done, f"{topic}: the good record after them was not had")
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_any_values_of_the_right_schema_end_no_worker(pipeline: Pipeline, topic: str) -> None:
+    """What becomes of each is a rule's to say; it ends no worker (the fixture looks), and its neighbours are had."""
+    log, one = pipeline.log, good(pipeline, topic)
+    schema = _schema_of(pipeline, topic, one)
+    for value in drawn(values(schema, {}), MADE_SEED, 20):
+        out = BytesIO(one.value[:HEADER_BYTES])
+        out.seek(HEADER_BYTES)
+        fastavro.schemaless_writer(out, schema, value)
+        log.write(topic, out.getvalue(), key=one.key, partition=one.partition, headers=one.headers)
+    last = good(pipeline, topic)
+    _put(pipeline, topic, last)
+    log.until(last.done, f"{topic}: the good record after them was not had")
+    pipeline.workers.supervise()
+    assert pipeline.workers.deaths == []
+
+
+def _schema_of(pipeline: Pipeline, topic: str, one: Good) -> contract.Schema:
+    """That of a good record."""
+    if kind := KINDS.get(topic):
+        return contract.schema_of(kind)
+    return contract.parse(pipeline.log.registry.schema(int.from_bytes(one.value[1:HEADER_BYTES], "big")))
+
+
+@pytest.mark.parametrize("size", [1_500_000, 5_000_000])
+def test_records_over_the_limit_are_the_brokers_to_refuse_or_are_kept(pipeline: Pipeline, size: int) -> None:
+    """The broker measures what lz4 has left of them: noise it does not take, and what is small then is a dead letter like any other."""
+    log = pipeline.log
+    with pytest.raises(AssertionError, match="MSG_SIZE_TOO_LARGE"):
+        log.write(FANOUT, b"\1" + os.urandom(size), partition=4)
+    values = [b"\1" + bytes([number]) * size for number in range(3)]
+    places = [log.write(FANOUT, value, partition=4) for value in values]
+    last = good(pipeline, FANOUT)
+    last.partition = 4
+    _put(pipeline, FANOUT, last)
+    for value, (partition, offset) in zip(values, places, strict=True):
+        (letter,) = log.until(lambda: _letters(pipeline, FANOUT, partition, offset), f"{size} bytes")  # noqa: B023
+        assert letter.value == value
+    log.until(last.done, "what came after it")
 
 
 def _put(pipeline: Pipeline, topic: str, one: Good) -> None:

@@ -12,6 +12,7 @@ from schemas.topics import (
     DLQ,
     FOREVER,
     PRIORITIES,
+    PROFILES,
     Topic,
     catalogue,
     deliver_topic,
@@ -89,6 +90,11 @@ def test_settings_are_kafka_s(topic: Topic) -> None:
     assert ("compact" in config["cleanup.policy"]) == topic.compacted
     assert ("delete" in config["cleanup.policy"]) == (topic.retention_ms != FOREVER)
     assert config["retention.ms"] == str(topic.retention_ms)
+
+
+def test_what_the_audit_puts_in_order_bears_the_broker_s_time() -> None:
+    timed = {topic.name for topic in TOPICS if topic.config()["message.timestamp.type"] == "LogAppendTime"}
+    assert timed == {PROFILES} | {name for name in (topic.name for topic in TOPICS) if name.startswith("notify.ledger.")}
 
 
 def test_each_record_type_has_one_subject_the_codec_looks_in() -> None:

@@ -1,0 +1,25 @@
+"""What Cassandra and ClickHouse have, against the log: equal for every notification, when nothing is under way."""
+
+from ops.audit.report import Compared, Report
+from ops.audit.stores import compare_stores
+from ops.endpoints import Endpoints
+from tests.faults.oracle import Verdict
+
+SECONDS = 300.0
+
+
+def judge_stores(log: Report, endpoints: Endpoints, verdict: Verdict) -> dict[str, str]:
+    """Blame every difference, and whatever was not compared; returns by store what was. `log`: the audit of the whole log."""
+    found = Report(notifications=log.notifications)
+    compare_stores(found, endpoints, SECONDS)
+    for violation in found.violations:
+        verdict.blame("stores unlike the log", violation)
+    for store, compared in found.stores.items():
+        if compared.behind or compared.left_notifications or compared.error:
+            verdict.blame("stores behind the log", f"{store}: {compared}")
+    return {store: _said(compared) for store, compared in found.stores.items()}
+
+
+def _said(it: Compared) -> str:
+    equal = not (it.behind or it.differing or it.left_notifications or it.error)
+    return f"{it.notifications} notifications, {'exact to one' if equal else 'NOT equal'}"
