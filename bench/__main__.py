@@ -6,6 +6,7 @@ import sys
 BENCHES = (
     ("HTTP clients: ours beside pyreqwest, aiohttp and httpx", ("bench.http_client",)),
     ("The read side: rows into Cassandra and ClickHouse", ("bench.projections", "1000000")),
+    ("Audience expressions: from the index to decided", ("bench.audience",)),
     ("A campaign, from the event to the last row", ("bench.campaign", "--users", "1000000")),
     ("Recovery: a worker that lost its memory, and one that lost its disk", ("bench.recovery",)),
 )

@@ -12,7 +12,7 @@ from ops.cli.output import AsJson
 
 EVENT_TYPE = "campaign"
 
-Expression = Annotated[str, typer.Argument(metavar="AUDIENCE", help="`all`, or `tag:NAME`.")]
+Expression = Annotated[str, typer.Argument(metavar="AUDIENCE", help="An expression, as in `all` or `tag:vip and not platform:web`.")]
 Name = Annotated[str | None, typer.Option("--name", help="What analysts group by. Default: the template's name.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Print the id and go; `carillon status ID` shows how far it is.")]
 
@@ -34,7 +34,7 @@ def campaign(
 ) -> None:
     """Send one notification to an audience, and show how far it is until every recipient has an outcome."""
     if not audience:
-        raise BadRequest("the audience is empty: `all`, or `tag:NAME`")
+        raise BadRequest("the audience is empty: `all`, or an expression such as `tag:vip and platform:ios`")
     asked = Asked(
         event_type=EVENT_TYPE,
         template=template,

@@ -6,7 +6,7 @@ import msgspec
 
 from ops.cli.evidence import Evidence, Handed
 from ops.cli.times import age
-from projections.cassandra.header import Header
+from projections.cassandra.header import Header, audience_of
 from projections.cassandra.timeline import Why
 from schemas.records import ExpandAudience
 from schemas.topics import PROFILES, fanout_topic
@@ -54,9 +54,9 @@ def explain(found: Evidence) -> Answer:
 
 def requested(header: Header) -> Link:
     """The request."""
-    asked = header.audience_expression or f"{header.audience_users} named users"
     rules = f", trigger rules {header.rules_version}" if header.rules_version else ""
-    said = f"{header.source} asked for {header.template_id} v{header.template_version} to {asked} (key {header.idempotency_key}{rules})"
+    wanted = f"{header.template_id} v{header.template_version} to {header.audience}"
+    said = f"{header.source} asked for {wanted} (key {header.idempotency_key}{rules})"
     return Link("requested", header.accepted_at, at(*header.position), said)
 
 
@@ -87,7 +87,7 @@ def _expanded(lane: str, partition: int, offset: int, command: ExpandAudience | 
     if command is None:
         return Link("planned", None, at(lane, partition, offset), "the command is no longer on the log")
     after = f" after {command.cursor}" if command.cursor else ", the first"
-    whom = f"{command.expression}{after}" if command.expression else f"{len(command.users)} named users"
+    whom = audience_of(command.expression, len(command.users)) + (after if command.expression else "")
     return Link("planned", None, at(lane, partition, offset), f"chunk {command.chunk} of partition {partition}: {whom}")
 
 

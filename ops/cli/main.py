@@ -21,6 +21,7 @@ COMMANDS = {
     "project": "project",
     "send": "send",
     "campaign": "campaign",
+    "audience": "audience",
     "status": "status",
     "why": "why",
     "inbox": "inbox",

@@ -61,14 +61,13 @@ def absence(notification_id: str, endpoints: Endpoints) -> str:
 def rendered(one: Standing) -> Group:
     """For people."""
     header = one.header
-    asked = header.audience_expression or f"{header.audience_users} named users"
     about = (
         f"[bold]{one.notification_id}[/bold]  {header.event_type} · {header.template_id} v{header.template_version} · {header.category}"
         f" · {header.priority}" + (f" · campaign {header.campaign}" if header.campaign else "")
     )
     expansion = "complete" if one.expanded else "not complete yet"
     when = f"accepted {clock(header.accepted_at)} UTC" + _expiry(header.accepted_at, header.expires_at)
-    audience = f"audience {asked}: {one.users:,} users in {one.chunks} chunks, expansion {expansion}"
+    audience = f"audience {header.audience}: {one.users:,} users in {one.chunks} chunks, expansion {expansion}"
     columns = ("channel", "audience", *FINAL, "pending")
     rows = [(channel, it.audience, *(it.outcomes.get(status, 0) for status in FINAL), it.pending) for channel, it in one.channels.items()]
     reasons = [(channel, *name.split(":", 1), number) for channel, it in one.channels.items() for name, number in it.reasons.items()]

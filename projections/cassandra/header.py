@@ -30,6 +30,17 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     rules_version: str
     position: Position
 
+    @property
+    def audience(self) -> str:
+        """Who was asked for, in words."""
+        return audience_of(self.audience_expression, self.audience_users)
+
+
+def audience_of(expression: str, users: int) -> str:
+    """An expression and a number of named users, in words."""
+    named = f"{users} named users" if users or not expression else ""
+    return " and ".join(filter(None, (expression, named)))
+
 
 _SAME = (
     "notification_id", "event_type", "source", "campaign", "template_id", "template_version", "category", "priority", "audience_users",

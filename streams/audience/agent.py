@@ -12,6 +12,7 @@ from schemas.records import ExpandAudience, Output, Write
 from schemas.topics import EXPANSIONS, STATUS, audience_topics, deliver_topic
 from streams.audience.expression import parse
 from streams.audience.rules import Expansion, Person, Place, expand, next_chunk
+from streams.audience.search import search
 from streams.policy.policy import Policy
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
@@ -78,12 +79,11 @@ class AudienceStep(RecordStep):
 
     def _people(self, command: ExpandAudience, partition: int) -> tuple[list[Person], ExpandAudience | None]:
         """The users of this chunk with their profiles, and the command for the rest."""
-        scan = parse(command.expression)
-        if scan is None:
+        wanted = parse(command.expression)
+        if wanted is None:
             return self._known(partition, command.users), None
-        users = self._replica.users_after(partition, scan.tag, command.cursor, self._chunk)
-        rest = next_chunk(command, users[-1]) if len(users) == self._chunk else None
-        return self._known(partition, users), rest
+        users, cursor = search(wanted, command.users, self._replica.index(partition), command.cursor, self._chunk)
+        return self._known(partition, users), next_chunk(command, cursor) if cursor is not None else None
 
     def _known(self, partition: int, users: list[str]) -> list[Person]:
         known = self._replica.get_many(partition, users)

@@ -9,6 +9,7 @@ from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Notification, Outcome, Profile, StatusBatch
 from streams.policy.policy import CategoryPolicy, Policy
 from streams.policy.rules import SEND, outcome_of, reason_against
+from streams.profiles.stored import user_key
 
 
 class Place(NamedTuple):
@@ -90,8 +91,10 @@ def choose(people: Sequence[Person], channel: str, notification: Notification, b
 
 
 def next_chunk(command: ExpandAudience, cursor: str) -> ExpandAudience:
-    """The command for what is left after the user `cursor`."""
-    return msgspec.structs.replace(command, cursor=cursor, chunk=command.chunk + 1)
+    """The command for what is left after the user `cursor`: of users named beside an expression, those whose keys follow."""
+    reached = user_key(cursor)
+    users = [user for user in command.users if user_key(user) > reached]
+    return msgspec.structs.replace(command, users=users, cursor=cursor, chunk=command.chunk + 1)
 
 
 def outcomes(reasons: Sequence[str]) -> tuple[list[Outcome], list[int]]:

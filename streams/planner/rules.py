@@ -74,24 +74,40 @@ def is_repeat(seen: Seen | None, request: NotificationRequested, offset: int) ->
 
 
 def plan(request: NotificationRequested, partitions: int) -> list[tuple[int, ExpandAudience]]:
-    """(partition, command) for each partition that takes part, in order. Raises AudienceInvalid when nobody is asked for."""
-    audience = request.audience
-    if audience.expression and audience.users:
-        raise AudienceInvalid("an audience has users or an expression, not both")
-    if audience.expression:
-        command = ExpandAudience(notification=request.notification, expression=audience.expression, partitions=partitions)
-        return [(partition, command) for partition in range(partitions)]
-    if not audience.users:
+    """(partition, command) for each partition that takes part, in order. Raises AudienceInvalid when nobody is asked for.
+
+    Users and an expression add up. Then all partitions take part, and a command carries both; in one partition at most 1000 may be named.
+    """
+    if request.audience.expression:
+        return list(_scans(request, partitions))
+    if not request.audience.users:
         raise AudienceInvalid("an audience needs users or an expression")
     return list(_explicit(request, partitions))
 
 
+def _scans(request: NotificationRequested, partitions: int) -> Iterator[tuple[int, ExpandAudience]]:
+    homes = _homes(request.audience.users, partitions)
+    most = max(map(len, homes.values()), default=0)
+    if most > USERS_PER_COMMAND:
+        raise AudienceInvalid(f"{most} users of one partition are named beside an expression; the limit is {USERS_PER_COMMAND}")
+    notification, expression = request.notification, request.audience.expression
+    for partition in range(partitions):
+        users = homes.get(partition, [])
+        yield partition, ExpandAudience(notification=notification, users=users, expression=expression, partitions=partitions)
+
+
 def _explicit(request: NotificationRequested, partitions: int) -> Iterator[tuple[int, ExpandAudience]]:
-    homes: dict[int, list[str]] = {}
-    for user in dict.fromkeys(request.audience.users):
-        homes.setdefault(partition_of(user, partitions), []).append(user)
+    homes = _homes(request.audience.users, partitions)
     for partition, users in sorted(homes.items()):
         for chunk, start in enumerate(range(0, len(users), USERS_PER_COMMAND)):
             some = users[start : start + USERS_PER_COMMAND]
             last = start + USERS_PER_COMMAND >= len(users)
             yield partition, ExpandAudience(notification=request.notification, users=some, chunk=chunk, partitions=len(homes), last=last)
+
+
+def _homes(users: Sequence[str], partitions: int) -> dict[int, list[str]]:
+    """Users by partition, each once."""
+    homes: dict[int, list[str]] = {}
+    for user in dict.fromkeys(users):
+        homes.setdefault(partition_of(user, partitions), []).append(user)
+    return homes

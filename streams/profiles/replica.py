@@ -1,7 +1,7 @@
-"""A copy of the profiles of the partitions this process works on, kept current from `notify.profiles`, with an index by tag where wanted.
+"""A copy of the profiles of the partitions this process works on, kept current from `notify.profiles`, with an index where wanted.
 
-One thread reads with librdkafka and writes profile, index and position in one RocksDB batch, so the index never needs a rebuild.
-Killed at any point: the next start goes on from the stored position.
+One thread reads with librdkafka and writes profile, index, counts and position in one RocksDB batch, so they always agree.
+Killed at any point: the next start goes on from the stored position; with an index of another format than ours it begins anew.
 
 Every process has a copy of its own, and each is a little behind, one more than the other. So whoever decides waits for `current`: the
 copy has all that was in the topic FRESH_S ago, and the profile that the step before decided on.
@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from itertools import islice
 
 from confluent_kafka import Message
 
@@ -19,7 +18,8 @@ from schemas.codec import Codec
 from schemas.errors import Malformed, RecordRefused
 from schemas.records import Output, Profile
 from schemas.topics import PROFILES
-from streams.profiles.stored import Known, pack, tag_prefix, unpack, user_key, user_of
+from streams.profiles.index import ProfileIndex, begin_anew, index_changes, is_current
+from streams.profiles.stored import PROFILE, Known, pack, unpack, user_key
 from streams.profiles.tail import Tail
 from streams.step.log import LogWriter
 from streams.step.model import Input
@@ -29,7 +29,6 @@ from streams.step.store import Change, Store, TablePartition
 
 logger = logging.getLogger(__name__)
 
-TABLE, INDEX = b"p", b"t"
 DLQ_TIMEOUT_S = 60.0
 FRESH_S = 0.5
 """How old a copy may be that something is decided on: an opt-out binds, at the latest, so long after it is in `notify.profiles`."""
@@ -40,7 +39,7 @@ class ProfileReplica:
     """Reads are local. `ready` and `current` say when a partition is fit to be read."""
 
     def __init__(self, store: Store, bootstrap: str, codec: Codec, log: LogWriter, die: Die, *, step: str, indexed: bool) -> None:
-        """`step` names the reader in dead letters; `indexed` keeps the index by tag."""
+        """`step` names the reader in dead letters; `indexed` keeps the index by tag and platform."""
         self._store = store
         self._codec = codec
         self._log = log
@@ -55,7 +54,7 @@ class ProfileReplica:
         """Keep these partitions current from now on, and no others."""
         self._loop = asyncio.get_running_loop()
         for partition in partitions - set(self._parts):
-            self._parts[partition] = self._store.partition("profiles", partition)
+            self._parts[partition] = self._opened(partition)
         self._tail.follow({partition: self._parts[partition].position() for partition in partitions})
 
     async def ready(self, partition: int) -> None:
@@ -74,16 +73,12 @@ class ProfileReplica:
 
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
         """What is known of each user, in their order."""
-        values = self._parts[partition].get_many([TABLE + user_key(user) for user in users])
+        values = self._parts[partition].get_many([PROFILE + user_key(user) for user in users])
         return [unpack(value) for value in values]
 
-    def users_after(self, partition: int, tag: str | None, cursor: str, limit: int) -> list[str]:
-        """Up to `limit` users after `cursor` (a user id, or empty): those with `tag`, or all when it is None."""
-        prefix = TABLE if tag is None else INDEX + tag_prefix(tag)
-        start = prefix + user_key(cursor) if cursor else b""
-        keys = islice(self._parts[partition].keys_after(start, prefix), limit)
-        cut = len(prefix)
-        return [user_of(key[cut:]) for key in keys]
+    def index(self, partition: int) -> ProfileIndex:
+        """The users of a partition as they are now, by tag and platform. To be used at once, and let go."""
+        return ProfileIndex(self._parts[partition])
 
     def stop(self) -> None:
         """Stop following."""
@@ -91,7 +86,15 @@ class ProfileReplica:
 
     def _forget(self, partition: int) -> None:
         self._fresh_at.pop(partition, None)
-        self._parts[partition].clear()
+        begin_anew(self._parts[partition])
+
+    def _opened(self, partition: int) -> TablePartition:
+        part = self._store.partition("profiles", partition)
+        if self._indexed and not is_current(part):
+            if part.position():
+                logger.warning("the index of %s/%s has another format: it is made anew from the log", PROFILES, partition)
+            begin_anew(part)
+        return part
 
     def _is_current(self, partition: int, offset: int) -> bool:
         fresh = time.monotonic() - self._fresh_at.get(partition, -FRESH_S) < FRESH_S
@@ -110,13 +113,13 @@ class ProfileReplica:
             else:
                 latest[user] = profile, message.offset() or 0
         part = self._parts[partition]
-        keys = [TABLE + user_key(user) for user in latest]
-        old = part.get_many(keys) if self._indexed else [None] * len(keys)
-        changes: list[Change] = []
-        for key, before, (profile, offset) in zip(keys, old, latest.values(), strict=True):
-            changes.append((key, pack(profile, offset) if profile else None))
-            if self._indexed:
-                changes += self._index_changes(key, before, profile)
+        keys = [user_key(user) for user in latest]
+        profiles = [PROFILE + key for key in keys]
+        values = [pack(profile, offset) if profile else None for profile, offset in latest.values()]
+        changes: list[Change] = list(zip(profiles, values, strict=True))
+        if self._indexed:
+            before = [unpack(value).profile for value in part.get_many(profiles)]
+            changes += index_changes(part, keys, before, [profile for profile, _ in latest.values()])
         part.write(changes, position)
 
     def _read(self, message: Message) -> tuple[str, Profile | None]:
@@ -128,13 +131,6 @@ class ProfileReplica:
         if not key or key != profile.user_id.encode():
             raise Malformed(f"the key is {key!r}, not the user id {profile.user_id!r}")
         return profile.user_id, profile
-
-    def _index_changes(self, key: bytes, before: bytes | None, profile: Profile | None) -> list[Change]:
-        known = unpack(before).profile
-        old, new = _tags(known), _tags(profile)
-        user = key[len(TABLE) :]
-        gone: list[Change] = [(INDEX + tag_prefix(tag) + user, None) for tag in old - new]
-        return gone + [(INDEX + tag_prefix(tag) + user, b"") for tag in new - old]
 
     def _refuse(self, message: Message, error: RecordRefused) -> None:
         """Keep the record in the DLQ; the user's profile stays as it was."""
@@ -155,8 +151,3 @@ class ProfileReplica:
 
 def _nothing() -> None:
     """Nobody minds how long it takes."""
-
-
-def _tags(profile: Profile | None) -> set[str]:
-    """The tags that can be asked for. A zero byte ends a tag in the index's keys: with one inside it would be found under another tag."""
-    return {tag for tag in profile.tags if "\0" not in tag} if profile else set()

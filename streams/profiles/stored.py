@@ -11,6 +11,8 @@ import msgspec
 from schemas.partition import bucket_of
 from schemas.records import Profile
 
+PROFILE = b"p"
+"""Where profiles are; a user's key follows."""
 _OFFSET_BYTES = 8
 
 
@@ -51,9 +53,24 @@ def user_key(user_id: str) -> bytes:
 
 def tag_prefix(tag: str) -> bytes:
     """Where the index entries of a tag begin; a user's key follows."""
-    return tag.encode() + b"\0"
+    return b"t" + tag.encode() + b"\0"
+
+
+def platform_prefix(platform: str) -> bytes:
+    """Where the index entries of a device platform begin; a user's key follows."""
+    return b"d" + platform.encode() + b"\0"
+
+
+def prefixes(profile: Profile | None) -> set[bytes]:
+    """Under which prefixes a user is found: everybody's, those of tags and of platforms. Nobody is found nowhere."""
+    if profile is None:
+        return set()
+    # a zero byte ends a name in a key: with one inside it would be found under another name
+    tags = {tag_prefix(tag) for tag in profile.tags if "\0" not in tag}
+    platforms = {platform_prefix(device.platform) for device in profile.devices if "\0" not in device.platform}
+    return {PROFILE} | tags | platforms
 
 
 def user_of(key: bytes) -> str:
-    """The user of a key (with its tag prefix removed)."""
+    """The user of a key (without a prefix)."""
     return key[2:].decode()

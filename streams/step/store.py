@@ -4,8 +4,8 @@ One database for all partitions: nothing is opened or closed in a rebalance, and
 Each table partition remembers up to which offset of its changelog it is complete; values and that position are written together.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import takewhile
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch
@@ -37,7 +37,7 @@ class Store:
 
 
 class TablePartition:
-    """One partition of one table: get, scan and write. Keys given and returned are without their prefix."""
+    """One partition of one table: get and write. Keys given and returned are without their prefix."""
 
     def __init__(self, db: Rdict, table: str, partition: int) -> None:
         self._db = db
@@ -55,13 +55,9 @@ class TablePartition:
         values: list[bytes | None] = self._db.get([prefix + key for key in keys])
         return values
 
-    def keys_after(self, start: bytes, prefix: bytes = b"") -> Iterator[bytes]:
-        """Keys greater than `start` that begin with `prefix`, in order; `start` b"": from the first."""
-        wanted = self._prefix + prefix
-        low = self._prefix + start + b"\0" if start else wanted
-        cut = len(self._prefix)
-        # no upper bound in ReadOptions: rocksdict frees the bound with the options, and the scan runs on into other tables
-        return (key[cut:] for key in takewhile(lambda key: key.startswith(wanted), self._db.keys(from_key=low)))
+    def snapshot(self) -> "TableSnapshot":
+        """The keys as they are now. Not to be kept longer than the store is open."""
+        return TableSnapshot(self._db, self._prefix)
 
     def position(self) -> int:
         """The next changelog offset this partition has not seen; 0 when it is new."""
@@ -84,6 +80,38 @@ class TablePartition:
         """Forget everything, the position too."""
         self._db.delete_range(self._prefix, _successor(self._prefix))
         self._db.delete(self._position_key)
+
+
+class TableSnapshot:
+    """The keys of one partition of one table at one moment.
+
+    One iterator for all that is read: it sees what was there when it was made. (rocksdict's Snapshot, 0.3.29, makes some that see more.)
+    """
+
+    def __init__(self, db: Rdict, prefix: bytes) -> None:
+        self._iterator = db.iter()
+        self._prefix = prefix
+
+    def keys(self, prefix: bytes, start: bytes, limit: int) -> list[bytes]:
+        """Up to `limit` keys that begin with `prefix`, without it, from `start` on, in order."""
+        wanted = self._prefix + prefix
+        found = self._read(wanted + start, limit)
+        if found and not found[-1].startswith(wanted):
+            del found[bisect_left(found, _successor(wanted)) :]
+        cut = len(wanted)
+        return [key[cut:] for key in found]
+
+    def _read(self, start: bytes, limit: int) -> list[bytes]:
+        """Also keys after those of the prefix: an upper bound in ReadOptions is freed by rocksdict under a running iterator."""
+        self._iterator.seek(start)
+        key, step = self._iterator.key, self._iterator.next
+        found: list[bytes] = []
+        for _ in range(limit):
+            if (here := key()) is None:
+                break
+            found.append(here)
+            step()
+        return found
 
 
 def _successor(prefix: bytes) -> bytes:

@@ -4,9 +4,20 @@ import time
 import uuid
 from typing import Any
 
+from ops.cli.audience import checked, counted
+from ops.cli.logtail import consumer
 from ops.demo.upstream.events import EventWriter
 from schemas.partition import partition_of
-from schemas.records import Audience, Device, Notification, NotificationRequested, Priority, ProfileChanged, ProfilesChanged
+from schemas.records import (
+    Audience,
+    AudienceExpanded,
+    Device,
+    Notification,
+    NotificationRequested,
+    Priority,
+    ProfileChanged,
+    ProfilesChanged,
+)
 from schemas.topics import (
     DEFAULT_PARTITIONS,
     EXPANSIONS,
@@ -124,6 +135,54 @@ def test_a_tag_reaches_those_who_have_it_now(pipeline: Pipeline) -> None:
     assert sum(chunk.users for chunk in chunks) == 10
     assert all(chunk.last for chunk in chunks)
     assert {chunk.partition for chunk in chunks} == set(range(8))
+
+
+def test_an_expression_reaches_those_it_holds_for_and_the_named_each_once(pipeline: Pipeline) -> None:
+    vip, new, odd = name("vip"), name("new"), name("odd tag")
+    ios, web = Device("ios", "a"), Device("web", "b")
+    users = {
+        name("u"): (tags, devices)
+        for tags in ([], [vip], [new], [vip, new], [vip, odd], [vip, new, odd])
+        for devices in ([], [ios], [web], [ios, web])
+    }
+    for user, (tags, devices) in users.items():
+        put_profile(pipeline, user, email=f"{user}@example.com", tags=tags, devices=devices)
+    held = {
+        user
+        for user, (tags, devices) in users.items()
+        if vip in tags and (new in tags or ios in devices) and not (odd in tags and web in devices)
+    }
+    excluded, stranger, ghost = min(held), max(set(users) - held), name("ghost")
+    expression = f'tag:{vip} and (tag:{new} or platform:ios) and not (tag:"{odd}" and platform:web) and not user:{excluded}'
+    nid = ask(pipeline, max(held), stranger, ghost, expression=expression, channels=["email"], priority=Priority.LOW)
+    told = became(pipeline, nid, len(held) + 1)
+    assert told == {(user, "email"): ("sent", "") for user in held - {excluded} | {stranger}} | {
+        (ghost, "email"): ("suppressed", "user_unknown")
+    }
+    chunks = pipeline.log.until(lambda: _last_chunks(pipeline, nid), "8 partitions")
+    assert sum(chunk.users for chunk in chunks) == len(told)
+    assert pipeline.received(nid, "email") == len(held)
+
+
+def _last_chunks(pipeline: Pipeline, nid: str) -> list[AudienceExpanded]:
+    """All chunks of a notification, when every partition has told of its last."""
+    chunks: list[AudienceExpanded] = pipeline.log.of(EXPANSIONS, lambda one: one.notification_id == nid)
+    return chunks if sum(chunk.last for chunk in chunks) == DEFAULT_PARTITIONS else []
+
+
+def test_the_audience_of_an_expression_is_counted_before_it_is_told(pipeline: Pipeline) -> None:
+    tag = name("tag")
+    users = [name("u") for _ in range(6)]
+    for number, user in enumerate(users):
+        put_profile(pipeline, user, tags=[tag], devices=[Device("ios", "a")] if number < 2 else [])
+    put_profile(pipeline, users[5], tags=[])
+    wanted = checked(f"tag:{tag} and not platform:ios")
+    with consumer(pipeline.endpoints.kafka) as log:
+        found = counted("e", wanted, log, pipeline.log.codec, quick=False)
+        rough = counted("e", wanted, log, pipeline.log.codec, quick=True)
+    assert (found.users, found.margin, found.exact, found.counted) == (3, 0, True, DEFAULT_PARTITIONS)
+    assert found.profiles >= 6
+    assert (rough.exact, rough.counted) == (False, 1)
 
 
 def test_an_opt_out_before_the_request_is_honoured(pipeline: Pipeline) -> None:

@@ -14,9 +14,10 @@ from ops.endpoints import Endpoints
 from schemas.clients import producer_config
 from schemas.codec import Codec
 from schemas.partition import partition_of
-from schemas.records import Profile
+from schemas.records import Device, Profile
 from streams.profiles import replica as replica_module
 from streams.profiles.replica import ProfileReplica
+from streams.profiles.stored import PROFILE, platform_prefix, tag_prefix, user_of
 from streams.step.log import LogWriter
 from streams.step.store import Store
 from tests.integration.conftest import NewTopicFixture
@@ -79,9 +80,21 @@ class Copy:
         self.replica.stop()
         self._store.close()
 
+    def make_older(self) -> None:
+        """What it would be if it had been written before there were platforms in the index."""
+        store = Store(self._folder)
+        for part in (store.partition("profiles", number) for number in range(PARTITIONS)):
+            entries = part.snapshot().keys(platform_prefix("web"), b"", 1000)
+            assert entries
+            part.write([(b"f", None), *((platform_prefix("web") + entry, None) for entry in entries)], part.position())
+        store.close()
+
     def users(self, tag: str | None = None) -> set[str]:
         parts = cast(Any, self.replica)._parts
-        return {user for partition in parts for user in self.replica.users_after(partition, tag, "", 100_000)}
+        return {user for partition in parts for user in self.of(partition, PROFILE if tag is None else tag_prefix(tag))}
+
+    def of(self, partition: int, prefix: bytes = PROFILE) -> set[str]:
+        return set(map(user_of, self.replica.index(partition).keys(prefix, b"", 100_000)))
 
     def channels(self, user: str) -> list[str] | None:
         (known,) = self.replica.get_many(partition_of(user, PARTITIONS), [user])
@@ -167,6 +180,18 @@ async def test_a_restart_goes_on_from_where_it_was(topic: Topic, copy: Copy) -> 
     assert (copy.users("x"), copy.users()) == ({"bob", "cid"}, {"ann", "bob", "cid"})
 
 
+async def test_an_index_of_an_older_format_is_made_anew_before_it_is_ready(topic: Topic, copy: Copy) -> None:
+    users = [f"u{number}" for number in range(50)]
+    for user in users:
+        topic.put(user, profile(user, devices=[Device("web", "t")]))
+    topic.flush()
+    await copy.start({0, 1})
+    copy.stop()
+    copy.make_older()
+    await copy.start({0, 1})
+    assert {user for partition in (0, 1) for user in copy.of(partition, platform_prefix("web"))} == set(users)
+
+
 async def test_what_was_decided_on_is_there(topic: Topic, copy: Copy) -> None:
     """Another process may have seen a profile before this one: it waits."""
     await copy.start({0, 1})
@@ -187,13 +212,13 @@ async def test_partitions_come_and_go(topic: Topic, copy: Copy) -> None:
         topic.put(user, profile(user))
     topic.flush()
     await copy.start({0})
-    assert set(copy.replica.users_after(0, None, "", 99)) == homes[0]
+    assert copy.of(0) == homes[0]
     for wanted in ({0, 1}, {1}, {0, 1}, set(), {0}):
         copy.replica.follow(set(wanted))
         async with asyncio.timeout(20):
             for partition in wanted:
                 await copy.replica.ready(partition)
-                assert set(copy.replica.users_after(partition, None, "", 99)) == homes[partition]
+                assert copy.of(partition) == homes[partition]
         topic.put(users[0], profile(users[0], tags=["again"]))
         topic.flush()
 

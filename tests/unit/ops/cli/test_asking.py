@@ -48,8 +48,7 @@ def test_expiry_counts_from_now() -> None:
         ({"priority": "asap"}, "no priority 'asap'; there are critical, high, normal, low"),
         ({"channels": ["push", "fax"]}, "fax"),
         ({"users": []}, "needs users or an expression"),
-        ({"expression": "all"}, "not both"),
-        ({"users": [], "expression": "tagged:x"}, "expected 'all' or 'tag:NAME'"),
+        ({"users": [], "expression": "tagged:x"}, "expected tag:, platform: or user:, found 'tagged:'"),
         ({"data": {"name": "A" * 70_000, "order_id": "1", "total": "2"}}, "the limit is 65536"),
     ],
 )

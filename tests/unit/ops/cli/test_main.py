@@ -33,7 +33,22 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_help_names_every_command(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
     said = capsys.readouterr().out
-    for command in ("up", "down", "topics", "worker", "project", "send", "campaign", "status", "inbox", "stats", "dlq", "why", "demo"):
+    for command in (
+        "up",
+        "down",
+        "topics",
+        "worker",
+        "project",
+        "send",
+        "campaign",
+        "audience",
+        "status",
+        "inbox",
+        "stats",
+        "dlq",
+        "why",
+        "demo",
+    ):
         assert f" {command} " in said
 
 
@@ -45,6 +60,8 @@ def test_help_names_every_command(run: Run, capsys: pytest.CaptureFixture[str]) 
         (["send", "-t", "nope", "-u", "ann"], "no template 'nope'"),
         (["send", "-t", "login_code", "-u", "ann", "-d", "code"], "expected name=value"),
         (["campaign", "", "-t", "flash_sale"], "the audience is empty"),
+        (["campaign", "tag:a or", "-t", "flash_sale", "-d", "sale=x", "-d", "percent=1"], "found the end (character 9)"),
+        (["audience", "tag:a tag:b"], "expected and, or, or the end, found 'tag:b' (character 7)"),
         (["dlq", "replay"], "name the letters"),
         (["stats", "--by", "moon"], "--by moon: choose from"),
     ],

@@ -10,6 +10,7 @@ from schemas.records import AudienceExpanded, DeliverBatch, Device, ExpandAudien
 from schemas.topics import FANOUT
 from streams.audience.rules import Expansion, Person, Place, expand, next_chunk, outcomes
 from streams.policy.policy import UnknownCategory, load_policy
+from streams.profiles.stored import user_key
 from tests.unit.streams.make import ALL, NID, NOW, command, notification, profile
 
 POLICY = load_policy()
@@ -140,3 +141,10 @@ def test_outcomes_are_said_once_each() -> None:
 def test_a_batch_says_nothing_of_addresses() -> None:
     made = expanded(command(), [Person("ann", profile(), 1)])
     assert b"example.com" not in b"".join(msgspec.json.encode(batch) for batch in made.batches)
+
+
+def test_users_beside_an_expression_are_those_after_the_cursor() -> None:
+    users = [f"u{number}" for number in range(20)]
+    ordered = sorted(users, key=user_key)
+    rest = next_chunk(command(expression="all", users=users), ordered[11])
+    assert sorted(rest.users, key=user_key) == ordered[12:]

@@ -82,10 +82,25 @@ def test_user_ids_that_can_not_be_used(user: str) -> None:
         check(request(users=("ann", user)), ALL)
 
 
-@pytest.mark.parametrize("audience", [Audience(), Audience(["ann"], "all")])
-def test_an_audience_is_users_or_an_expression(audience: Audience) -> None:
-    with pytest.raises(AudienceInvalid):
-        plan(msgspec.structs.replace(request(), audience=audience), 8)
+def test_an_audience_is_somebody() -> None:
+    with pytest.raises(AudienceInvalid, match="needs users or an expression"):
+        plan(msgspec.structs.replace(request(), audience=Audience()), 8)
+
+
+@given(st.lists(st.text(min_size=1, max_size=4), max_size=60), st.sampled_from([1, 2, 8, 64]))
+def test_users_and_an_expression_add_up(users: list[str], partitions: int) -> None:
+    commands = plan(request(users=tuple(users), expression="all"), partitions)
+    assert [partition for partition, _ in commands] == list(range(partitions))
+    assert {(c.expression, c.chunk, c.last, c.partitions) for _, c in commands} == {("all", 0, True, partitions)}
+    planned = [(partition, user) for partition, command in commands for user in command.users]
+    assert sorted(planned) == sorted((partition_of(user, partitions), user) for user in set(users))
+
+
+def test_beside_an_expression_a_command_names_a_thousand_at_most() -> None:
+    users = tuple(f"u{number}" for number in range(USERS_PER_COMMAND))
+    assert len(plan(request(users=users, expression="all"), 1)[0][1].users) == USERS_PER_COMMAND
+    with pytest.raises(AudienceInvalid, match="1001 users of one partition are named beside an expression; the limit is 1000"):
+        plan(request(users=(*users, "one more"), expression="all"), 1)
 
 
 @given(st.integers(1, 64))

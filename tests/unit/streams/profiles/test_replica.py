@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.records import DeadLetter, Output, Profile
+from schemas.records import DeadLetter, Device, Output, Profile
 from schemas.topics import DLQ, PROFILES
 from streams.profiles import replica as replica_module
+from streams.profiles.index import is_current
 from streams.profiles.replica import FRESH_S, ProfileReplica
+from streams.profiles.stored import PROFILE, platform_prefix, tag_prefix, user_key, user_of
 from streams.step.log import LogWriter
 from streams.step.store import Store
 from tests.unit.streams.make import NOW, codec, profile
@@ -91,6 +93,16 @@ class Bench:
             self._next += 1
         await asyncio.to_thread(cast(Any, self.replica)._apply, 0, messages, self._next)
 
+    def users(self, prefix: bytes = PROFILE) -> list[str]:
+        """Those under a prefix, by name; as many as are counted."""
+        index = self.replica.index(0)
+        found = sorted(map(user_of, index.keys(prefix, b"", 1000)))
+        assert index.count(prefix) == len(found)
+        return found
+
+    def tagged(self, tag: str) -> list[str]:
+        return self.users(tag_prefix(tag))
+
     def channels(self, user: str) -> list[str] | None:
         (known,) = self.replica.get_many(0, [user])
         return known.profile.channels if known.profile else None
@@ -127,15 +139,15 @@ async def test_a_profile_is_known_with_its_offset(bench: Bench) -> None:
 async def test_of_one_batch_the_last_counts(bench: Bench) -> None:
     await bench.apply(("ann", profile("ann", channels=["push"], tags=["x"])), ("ann", profile("ann", channels=[], tags=["y"])))
     assert bench.channels("ann") == []
-    assert (bench.replica.users_after(0, "x", "", 9), bench.replica.users_after(0, "y", "", 9)) == ([], ["ann"])
+    assert (bench.tagged("x"), bench.tagged("y")) == ([], ["ann"])
 
 
 async def test_the_index_follows_changes_and_deletes(bench: Bench) -> None:
     await bench.apply(("ann", profile("ann", tags=["x", "y"])), ("bob", profile("bob", tags=["x"])))
-    assert sorted(bench.replica.users_after(0, "x", "", 9)) == ["ann", "bob"]
+    assert bench.tagged("x") == ["ann", "bob"]
     await bench.apply(("ann", profile("ann", tags=["z"])), ("bob", None))
-    assert [bench.replica.users_after(0, tag, "", 9) for tag in ("x", "y", "z")] == [[], [], ["ann"]]
-    assert bench.replica.users_after(0, None, "", 9) == ["ann"]
+    assert [bench.tagged(tag) for tag in ("x", "y", "z")] == [[], [], ["ann"]]
+    assert bench.users() == ["ann"]
 
 
 async def test_a_deletion_of_nobody_is_nothing(bench: Bench) -> None:
@@ -178,18 +190,35 @@ async def test_a_profile_under_another_key_than_its_user_is_refused(bench: Bench
 async def test_a_tag_with_a_zero_byte_does_not_reach_into_another_tag(bench: Bench) -> None:
     users = [f"u{number}" for number in range(40)]
     await bench.apply(*[(user, profile(user, tags=["vip\0x", "vip\0"])) for user in users], ("ann", profile("ann", tags=["vip"])))
-    assert bench.replica.users_after(0, "vip", "", 99) == ["ann"]
+    assert bench.tagged("vip") == ["ann"]
 
 
-async def test_a_cursor_comes_by_everyone_once(bench: Bench) -> None:
-    users = [f"u{number}" for number in range(57)]
-    await bench.apply(*[(user, profile(user, tags=["sale"] if number % 2 else [])) for number, user in enumerate(users)])
-    for tag, expected in (("sale", users[1::2]), (None, users)):
-        for size in (1, 5, 100):
-            found: list[str] = []
-            while some := bench.replica.users_after(0, tag, found[-1] if found else "", size):
-                found += some
-            assert sorted(found) == sorted(expected)
+async def test_the_index_follows_platforms(bench: Bench) -> None:
+    phone, browser = Device("ios", "a"), Device("web", "b")
+    await bench.apply(("ann", profile("ann", devices=[phone, browser])), ("bob", profile("bob", devices=[])))
+    assert [bench.users(platform_prefix(name)) for name in ("ios", "android", "web")] == [["ann"], [], ["ann"]]
+    await bench.apply(("ann", profile("ann", devices=[browser])), ("bob", profile("bob", devices=[phone, phone])))
+    assert [bench.users(platform_prefix(name)) for name in ("ios", "web")] == [["bob"], ["ann"]]
+
+
+async def test_an_index_of_another_format_is_made_anew(store: Store, bench: Bench) -> None:
+    await bench.apply(("ann", profile("ann", tags=["x"])))
+    part = store.partition("profiles", 0)
+    old = store.partition("profiles", 1)
+    old.write([(PROFILE + user_key("bob"), b"a profile without a platform's entry")], 7)
+    bench.replica.follow({0, 1})
+    assert cast(Any, bench.replica)._tail.followed[-1] == {0: 1, 1: 0}
+    assert bench.replica.index(1).keys(PROFILE, b"", 9) == []
+    assert (is_current(part), is_current(old)) == (True, True)
+    assert bench.tagged("x") == ["ann"]
+
+
+async def test_a_copy_without_an_index_is_never_made_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replica_module, "Tail", FakeTail)
+    store.partition("profiles", 0).write([(PROFILE + user_key("bob"), b"a profile")], 7)
+    plain = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, Letters()), die, step="bulk", indexed=False)
+    plain.follow({0})
+    assert cast(Any, plain)._tail.followed == [{0: 7}]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -218,8 +247,8 @@ async def test_the_index_is_what_the_profiles_say_however_they_come_in_batches(
                 tags.pop(user, None)
         await bench.apply(*[(user, profile(user, tags=said) if isinstance(said, list) else said) for user, said in some])
     for tag in ("x", "y"):
-        assert sorted(bench.replica.users_after(0, tag, "", 9)) == sorted(user for user in tags if tag in tags[user])
-    assert sorted(bench.replica.users_after(0, None, "", 9)) == sorted(tags)
+        assert bench.tagged(tag) == sorted(user for user in tags if tag in tags[user])
+    assert bench.users() == sorted(tags)
 
 
 async def test_it_goes_on_from_where_the_store_stands(bench: Bench) -> None:
@@ -254,8 +283,9 @@ async def test_a_partition_is_current_when_it_has_what_was_decided_on(bench: Ben
     late.cancel()
 
 
-async def test_a_log_made_anew_is_another_log(bench: Bench) -> None:
+async def test_a_log_made_anew_is_another_log(store: Store, bench: Bench) -> None:
     await bench.apply(("ann", profile("ann", tags=["x"])))
     await asyncio.to_thread(cast(Any, bench.replica)._forget, 0)
     assert bench.channels("ann") is None
-    assert bench.replica.users_after(0, "x", "", 9) == []
+    assert bench.tagged("x") == []
+    assert is_current(store.partition("profiles", 0))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from schemas.partition import bucket_of
 from schemas.records import Device, QuietHours
-from streams.profiles.stored import NOBODY, Known, pack, tag_prefix, unpack, user_key, user_of
+from streams.profiles.stored import NOBODY, PROFILE, Known, pack, platform_prefix, prefixes, tag_prefix, unpack, user_key, user_of
 from tests.unit.streams.make import profile
 
 users = st.text(min_size=1, max_size=12)
@@ -46,3 +46,13 @@ def test_keys_sort_by_bucket(one: str, other: str) -> None:
 def test_no_tag_begins_like_another(tag: str, other: str, user: str) -> None:
     entry = tag_prefix(tag) + user_key(user)
     assert entry.startswith(tag_prefix(other)) == (tag == other)
+
+
+def test_a_user_is_found_as_everybody_by_tag_and_by_platform() -> None:
+    made = profile(tags=["x", "x", "z\0"], devices=[Device("ios", "a"), Device("ios", "b"), Device("web", "c"), Device("i\0", "d")])
+    assert prefixes(made) == {PROFILE, tag_prefix("x"), platform_prefix("ios"), platform_prefix("web")}
+    assert prefixes(None) == set()
+
+
+def test_no_tag_is_a_platform_or_everybody() -> None:
+    assert len({tag_prefix("ios"), platform_prefix("ios"), PROFILE}) == 3

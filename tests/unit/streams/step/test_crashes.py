@@ -35,10 +35,11 @@ from streams.planner.agent import PlannerStep
 from streams.policy.policy import load_policy
 from streams.profiles.agent import ProfileStep
 from streams.profiles.replica import ProfileReplica
-from streams.profiles.stored import NOBODY, Known
+from streams.profiles.stored import NOBODY, PROFILE, Known
 from streams.step.model import Effects, Input
 from streams.step.step import RecordStep, View
 from streams.step.turns import Turns
+from tests.unit.streams.audience.index import MemoryIndex
 from tests.unit.streams.make import batch, change, codec, command, notification, profile, request
 from tests.unit.streams.step.sim import Chaos, Crash, World, live_until_done
 
@@ -208,8 +209,8 @@ class RestlessReplica:
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
         return [self._known(user) for user in users]
 
-    def users_after(self, partition: int, tag: str | None, cursor: str, limit: int) -> list[str]:
-        return [user for user in self._users if user > cursor][:limit]
+    def index(self, partition: int) -> MemoryIndex:
+        return MemoryIndex({PROFILE: self._users})
 
     def _known(self, user: str) -> Known:
         if user not in self._users:

@@ -1,0 +1,67 @@
+"""The index of a partition's profiles: who has a tag or a device of a platform, in the order of user keys, and how many they are.
+
+Beside the profile of a user, under `p`, there is an empty entry for each prefix that `prefixes` names, and under `n` a number for each.
+The format is kept with them: an index that was made by other rules is not read, but made anew from the log.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from schemas.records import Profile
+from streams.profiles.stored import PROFILE, prefixes
+from streams.step.store import Change, TablePartition
+
+FORMAT = b"2"
+"""1 (not written down): tags only, no counts. 2: platforms and counts too."""
+_FORMAT_KEY = b"f"
+_COUNT = b"n"
+_COUNT_BYTES = 8
+
+
+class ProfileIndex:
+    """One partition's users at one moment."""
+
+    def __init__(self, part: TablePartition) -> None:
+        self._part = part
+        self.keys = part.snapshot().keys
+
+    def count(self, prefix: bytes) -> int:
+        """How many users there are under a prefix, now."""
+        return _number(self._part.get(_COUNT + prefix))
+
+
+def is_current(part: TablePartition) -> bool:
+    """Whether the index was made by the rules of today."""
+    return part.get(_FORMAT_KEY) == FORMAT
+
+
+def begin_anew(part: TablePartition) -> None:
+    """Forget everything; what is written from now on is in today's format."""
+    part.clear()
+    part.write([(_FORMAT_KEY, FORMAT)], 0)
+
+
+def index_changes(
+    part: TablePartition, keys: Sequence[bytes], before: Sequence[Profile | None], after: Sequence[Profile | None]
+) -> list[Change]:
+    """What becomes of entries and counts when each user of `keys` changes; nobody is in it twice."""
+    changes: list[Change] = []
+    more: Counter[bytes] = Counter()
+    for key, known, profile in zip(keys, before, after, strict=True):
+        old, new = prefixes(known), prefixes(profile)
+        gone, come = old - new, new - old
+        more.update(come)
+        more.subtract(gone)
+        changes += [(prefix + key, None) for prefix in gone - {PROFILE}]
+        changes += [(prefix + key, b"") for prefix in come - {PROFILE}]
+    return changes + _counts(part, {prefix: number for prefix, number in more.items() if number})
+
+
+def _counts(part: TablePartition, more: dict[bytes, int]) -> list[Change]:
+    keys = [_COUNT + prefix for prefix in more]
+    totals = [_number(value) + number for value, number in zip(part.get_many(keys), more.values(), strict=True)]
+    return [(key, total.to_bytes(_COUNT_BYTES, "big") if total else None) for key, total in zip(keys, totals, strict=True)]
+
+
+def _number(value: bytes | None) -> int:
+    return int.from_bytes(value, "big") if value else 0
