@@ -36,7 +36,7 @@ NOBODY = Known(None, -1)
 
 def pack(profile: Profile, offset: int) -> bytes:
     """A profile and its offset as bytes."""
-    return offset.to_bytes(_OFFSET_BYTES, "big") + _encode(msgspec.convert(profile, _Row, from_attributes=True))
+    return offset.to_bytes(_OFFSET_BYTES, "big") + _encode(msgspec.structs.astuple(profile))
 
 
 def unpack(value: bytes | None) -> Known:

@@ -27,7 +27,7 @@ TOPICS = (REQUESTS, *FANOUTS, EXPANSIONS, STATUS, PROFILE_EVENTS, PROFILES, DLQ,
 
 @dataclass(frozen=True)
 class Plan:
-    """One run. `latency_ms` of the provider; `chunk` users a decision; `settle_s`: how long all may take after the last strike."""
+    """One run. `latency_ms` of the provider; `chunk` users a decision; `settle_s`: how long what is left may stay the same in the end."""
 
     users: int
     kills: int

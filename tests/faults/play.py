@@ -3,6 +3,7 @@
 A new campaign begins when the one before is 60 % done, for as long as there is something left to strike with: whatever breaks, breaks work.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -127,7 +128,7 @@ class Play:
         if self._stage.outbox:
             self._sell(self._stage.outbox)
             self._stage.outbox.stop(self._stage.load.asked)
-        deadline = time.monotonic() + self._plan.settle_s
+        deadline, least = time.monotonic() + self._plan.settle_s, math.inf
         self._report.lag = {"unknown": 1}
         while any(self._report.lag.values()) and time.monotonic() < deadline:
             self._stage.workers.supervise()
@@ -137,6 +138,8 @@ class Play:
                 self._report.lag = self._stage.unasked() | self._stage.meter.lags()
             except KafkaException:
                 continue
+            if sum(self._report.lag.values()) < least:
+                deadline, least = time.monotonic() + self._plan.settle_s, sum(self._report.lag.values())
 
     def _until(self, reached: Callable[[], bool], within_s: float, what: str) -> None:
         deadline = time.monotonic() + within_s
