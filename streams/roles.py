@@ -15,6 +15,7 @@ from schemas.topics import BULK, CHANNELS, FANOUT, FANOUT_URGENT, PROFILE_EVENTS
 from streams.audience.agent import AudienceStep
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
+from streams.give_way import Manners
 from streams.intake.agent import IntakeStep
 from streams.intake.loader import load_triggers
 from streams.planner.agent import PlannerStep
@@ -41,17 +42,12 @@ class Parts:
 
 @dataclass(frozen=True)
 class Role:
-    """`replica`: None for none, else whether the index by tag is kept. `forgets`: table values may vanish after 48 h.
-
-    `yields`: on a machine that all roles share, the others go first.
-    """
+    """`replica`: None for none, else whether the index is kept. `forgets`: table values may vanish after 48 h."""
 
     make: Callable[[Parts], Steps]
     replica: bool | None
     forgets: bool = True
-    yields: bool = False
-    nice: bool = False
-    """Goes after others, but not so far that it starves: as SCHED_IDLE it decides 50 k recipients/s, nice 98 k."""
+    manners: Manners = Manners.FIRST
 
 
 def _profiles(parts: Parts) -> Steps:
@@ -95,10 +91,10 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
 
 
 ROLES: Mapping[str, Role] = {
-    "profiles": Role(_profiles, replica=None, forgets=False, yields=True),
+    "profiles": Role(_profiles, replica=None, forgets=False, manners=Manners.LAST),
     "plan": Role(_plan, replica=None),
-    "decide": Role(_decide, replica=True, nice=True),
+    "decide": Role(_decide, replica=True, manners=Manners.BEHIND),
     "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True),
     "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False),
-    "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, yields=True),
+    "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, manners=Manners.LAST),
 }

@@ -23,6 +23,7 @@ class WorkerSettings(BaseSettings):
     session_timeout: float = Field(30.0, ge=6, description="after so long without a heartbeat the broker gives the partitions away")
     heartbeat: float = Field(3.0, gt=0)
     commit_interval: float = Field(0.5, gt=0)
+    give_way: bool = Field(True, description="let the urgent go first where all share a machine; false where other programs keep it busy")
     worker: str = Field("1", description="stable name of this worker among those of its role: static membership and data folder")
     providers_file: Path | None = Field(None, description="which provider serves which channel; the sandbox's when not given")
     sandbox_url: str = Field("http://127.0.0.1:19110", description="fills ${SANDBOX_URL} in the providers file")

@@ -19,7 +19,7 @@ from schemas.provision import subjects
 from schemas.registry import ConfluentRegistry
 from schemas.topics import catalogue
 from streams.app import make_app, member_id
-from streams.give_way import NICE, give_way
+from streams.give_way import give_way
 from streams.health.broker import Broker
 from streams.health.worker import WorkerHealth
 from streams.lanes import Lanes
@@ -44,10 +44,8 @@ def run_worker(role: str, kafka: str, registry: str, home: Path, settings: Worke
 
     `kafka`: bootstrap servers; `registry`: Confluent-compatible base URL; `home`: folder for local state.
     """
-    if ROLES[role].yields:
-        give_way()
-    elif ROLES[role].nice:
-        os.nice(NICE)
+    if settings.give_way:
+        give_way(ROLES[role].manners)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     health = WorkerHealth(role, settings, home / "run" / f"{role}-{settings.worker}.health")

@@ -12,8 +12,8 @@ import typer
 from ops.cli.context import now_ms
 from ops.cli.errors import BadRequest
 from ops.endpoints import Endpoints
-from ops.fleet.settings import PROJECTIONS
-from streams.give_way import give_way
+from ops.fleet.settings import PROJECTIONS, worker_settings
+from streams.give_way import Manners, give_way
 
 if TYPE_CHECKING:
     from ops.fleet.projection_health import ProjectionHealth
@@ -40,7 +40,8 @@ def project(store: Stores = None, rebuild: Rebuild = False, until_end: UntilEnd 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in names if rebuild else ():
         typer.echo(f"{name}: {start_over(name, endpoints)} partitions go back to offset 0", err=True)
-    give_way()
+    if worker_settings().give_way:
+        give_way(Manners.LAST)
     pulse = Pulse()
     health = ProjectionHealth(names, pulse, os.environ)
     wrote = run(names, endpoints, until_end=until_end, ready=lambda: _say_ready(health), pulse=pulse)

@@ -31,8 +31,6 @@ def clock_of(file: Path) -> Callable[[], int]:
 
 
 if __name__ == "__main__":
-    # it gives way to nobody: what else the machine does must not decide how much is in flight when it is struck
-    streams.worker.give_way = ops.cli.project.give_way = lambda: None
     if sys.argv[1] in STORES:
         sys.exit(ops.cli.project.project([sys.argv[1]]))
     if told := os.environ.get("CARILLON_FAULTS_CLOCK"):

@@ -33,7 +33,8 @@ class Workers:
     def __init__(self, endpoints: Endpoints, home: Path, variables: Mapping[str, str]) -> None:
         self.home = home
         self._env = {**os.environ, **endpoint_variables(endpoints)}
-        self._env |= {"CARILLON_HOME": str(home), "PYTHONUNBUFFERED": "1", **variables}
+        # they give way to nobody: what else the machine does must not decide how much is in flight when one is struck
+        self._env |= {"CARILLON_HOME": str(home), "PYTHONUNBUFFERED": "1", "CARILLON_GIVE_WAY": "false", **variables}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.deaths: list[Death] = []
         (home / "run").mkdir(parents=True, exist_ok=True)
