@@ -114,7 +114,11 @@ class DeliveryStep:
         return self._provider.declaration.repeatable or self._policy.resends_unknown(batch.notification)
 
     async def _work(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry) -> LedgerEntry:
-        """Send to everyone the entry has no result for; the finished entry is durable on return."""
+        """Send to everyone the entry has no result for; the finished entry is durable on return.
+
+        Raises Malformed, before anything is sent, when the batch was decided on profiles that do not exist.
+        """
+        await self._replica.current(part.number, offset=max(batch.profile_offsets, default=-1), alive=part.alive)
         while entry.done < len(batch.users):
             upto = min(len(batch.users), entry.done + self._slice)
             async with self._caller.turn(part, self._provider, upto - entry.done):
@@ -125,8 +129,7 @@ class DeliveryStep:
 
     async def _slice_of(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, upto: int) -> LedgerEntry:
         """Send to those from `done` to `upto`: the entry with their results, which is not durable yet."""
-        decided_on = max(batch.profile_offsets[entry.done : upto], default=-1)
-        await self._replica.current(part.number, offset=decided_on, alive=part.alive)
+        await self._replica.current(part.number, alive=part.alive)
         drafts = await self._drafted(part.number, batch, entry.done, upto)
         messages = [message for each in drafts for message in each.messages]
         if messages and not self._provider.declaration.repeatable:

@@ -65,11 +65,15 @@ class ProfileReplica:
         """Return when the copy has all that `notify.profiles` had FRESH_S ago, and what is at `offset`.
 
         Mostly at once. `alive` is called while it waits, without an end: as long as Kafka does not answer nothing can be written either,
-        and a thread that stands still while it answers is the watchdog's.
+        and a thread that stands still while it answers is the watchdog's. Raises Malformed when nothing is at `offset` yet: whoever says
+        that they decided on it did not.
         """
+        asked = time.monotonic()
         while not self._is_current(partition, offset):
             await asyncio.sleep(LOOK_S)
             alive()
+            if self._fresh_at.get(partition, 0.0) > asked and self._parts[partition].position() <= offset:
+                raise Malformed(f"decided on offset {offset} of {PROFILES}/{partition}, which ends at {self._parts[partition].position()}")
 
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
         """What is known of each user, in their order."""

@@ -35,7 +35,7 @@ class Replica:
         self.out: set[str] = set()
         self.reads: list[str] = []
 
-    async def current(self, partition: int, *, offset: int, alive: Callable[[], None]) -> None:
+    async def current(self, partition: int, *, alive: Callable[[], None], offset: int = -1) -> None:
         """As soon as it is asked."""
 
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from schemas.errors import Malformed
 from schemas.records import DeadLetter, Device, Output, Profile
 from schemas.topics import DLQ, PROFILES
 from streams.profiles import replica as replica_module
@@ -270,17 +271,24 @@ async def test_a_partition_is_current_when_it_was_read_to_its_end_a_moment_ago(b
 
 
 async def test_a_partition_is_current_when_it_has_what_was_decided_on(bench: Bench) -> None:
-    signs: list[None] = []
-    cast(Any, bench.replica)._current(0, time.monotonic() + 60)
-    wait = asyncio.create_task(bench.replica.current(0, offset=0, alive=lambda: signs.append(None)))
+    cast(Any, bench.replica)._current(0, time.monotonic())
+    signs = asyncio.Event()
+    wait = asyncio.create_task(bench.replica.current(0, offset=0, alive=signs.set))
+    await signs.wait()
+    assert not wait.done()
     await bench.apply(("ann", None))
+    cast(Any, bench.replica)._current(0, time.monotonic())
     await wait
-    cast(Any, bench.replica)._current(0, time.monotonic() + 60)
-    late = asyncio.create_task(bench.replica.current(0, offset=1, alive=lambda: signs.append(None)))
-    while not signs:
-        await asyncio.sleep(0)
-    assert not late.done()
-    late.cancel()
+
+
+async def test_nobody_decided_on_what_the_topic_does_not_have(bench: Bench) -> None:
+    """A batch that says so would be waited for for ever."""
+    await bench.apply(("ann", None))
+    wait = asyncio.create_task(bench.replica.current(0, offset=1, alive=lambda: None))
+    await asyncio.sleep(0)
+    cast(Any, bench.replica)._current(0, time.monotonic())
+    with pytest.raises(Malformed, match=r"decided on offset 1 of notify.profiles/0, which ends at 1"):
+        await wait
 
 
 async def test_a_log_made_anew_is_another_log(store: Store, bench: Bench) -> None:
