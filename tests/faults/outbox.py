@@ -58,6 +58,7 @@ class Outbox:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._leave()
         self._registry.close()
 
     def _sell(self) -> None:
@@ -70,4 +71,10 @@ class Outbox:
             except RolledBack:
                 continue
             except psycopg.Error:  # down, going down or coming up: a shop tries with its next customer
-                self.refused, self._shop = self.refused + 1, None
+                self.refused += 1
+                self._leave()
+
+    def _leave(self) -> None:
+        if self._shop:
+            self._shop.close()
+        self._shop = None

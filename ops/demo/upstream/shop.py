@@ -47,7 +47,11 @@ class Shop:
         self._write = EventWriter(registry)
         options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS}"
         self._db = psycopg.connect(dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, options=options)
-        self._db.execute(SQL.read_bytes())
+        try:
+            self._db.execute(SQL.read_bytes())
+        except psycopg.Error:
+            self._db.close()
+            raise
 
     def place_order(self, user_id: str, name: str, cents: int, *, rollback: bool = False) -> Happened:
         """A customer called `name` buys for so many cents."""
