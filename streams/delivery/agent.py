@@ -29,6 +29,8 @@ from streams.step.turns import Turns
 SINGLE_SLICE = 200
 """Recipients under one intent when a provider takes one message a call: at most so many are unknown after a crash."""
 BATCHES_AT_ONCE = 4
+INTENT_MS = 250
+"""After so long between reading profiles and having the intent they are read again."""
 SHORT = 20
 """Recipients that are read and drafted in well under a ms."""
 
@@ -129,21 +131,24 @@ class DeliveryStep:
 
     async def _slice_of(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, upto: int) -> LedgerEntry:
         """Send to those from `done` to `upto`: the entry with their results, which is not durable yet."""
-        await self._replica.current(part.number, alive=part.alive)
-        drafts = await self._drafted(part.number, batch, entry.done, upto)
-        messages = [message for each in drafts for message in each.messages]
-        if messages and not self._provider.declaration.repeatable:
+        began = self._clock()
+        drafts = await self._drafted(part, batch, entry.done, upto)
+        if any(each.messages for each in drafts) and not self._provider.declaration.repeatable:
             entry = intending(entry, upto)
             await self._save(part, batch, entry)
+            if not began <= self._clock() <= began + INTENT_MS:  # opinions may have changed while the intent became durable
+                drafts = await self._drafted(part, batch, entry.done, upto)
+        messages = [message for each in drafts for message in each.messages]
         answers = await self._caller.call(part, self._provider, messages) if messages else []
         return recorded(entry, results_of(drafts, answers))
 
-    async def _drafted(self, partition: int, batch: DeliverBatch, start: int, stop: int) -> list[Draft]:
-        """The drafts of a slice; those of many recipients take turns."""
+    async def _drafted(self, part: StepPartition, batch: DeliverBatch, start: int, stop: int) -> list[Draft]:
+        """The drafts of a slice by profiles that are current; those of many recipients take turns."""
+        await self._replica.current(part.number, alive=part.alive)
         if stop - start <= SHORT:
-            return self._drafts(partition, batch, start, stop)
+            return self._drafts(part.number, batch, start, stop)
         async with self._turns:
-            return self._drafts(partition, batch, start, stop)
+            return self._drafts(part.number, batch, start, stop)
 
     def _drafts(self, partition: int, batch: DeliverBatch, start: int, stop: int) -> list[Draft]:
         notification, now = batch.notification, self._clock()

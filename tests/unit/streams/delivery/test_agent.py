@@ -11,7 +11,7 @@ from providers.catalogue import Templates
 from providers.sender import Sender
 from schemas.records import DeadLetter, DeliverBatch, Output, Record, StatusBatch
 from schemas.topics import DLQ, STATUS, deliver_topic
-from streams.delivery.agent import DeliveryStep
+from streams.delivery.agent import INTENT_MS, DeliveryStep
 from streams.delivery.call import AHEAD, Caller
 from streams.policy.policy import load_policy
 from streams.profiles.replica import ProfileReplica
@@ -34,13 +34,16 @@ class Replica:
     def __init__(self) -> None:
         self.out: set[str] = set()
         self.reads: list[str] = []
+        self.after_read: Callable[[], None] = lambda: None
 
     async def current(self, partition: int, *, alive: Callable[[], None], offset: int = -1) -> None:
         """As soon as it is asked."""
 
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
         self.reads += users
-        return [NOBODY if user == "nobody" else Known(profile(user, channels=[] if user in self.out else ["push"]), 7) for user in users]
+        known = [NOBODY if user == "nobody" else Known(profile(user, channels=[] if user in self.out else ["push"]), 7) for user in users]
+        self.after_read()
+        return known
 
 
 class Gated:
@@ -63,8 +66,9 @@ class Provider:
 class Bench:
     def __init__(self) -> None:
         self.world, self.replica, self.provider = World(Chaos()), Replica(), Gated()
+        self.now = NOW
         self.step = DeliveryStep(
-            TOPIC, cast(AnyProvider, Provider()), Caller(cast(Sender, self.provider)), Templates.load(), CODEC, lambda: NOW,
+            TOPIC, cast(AnyProvider, Provider()), Caller(cast(Sender, self.provider)), Templates.load(), CODEC, lambda: self.now,
             load_policy(), cast(ProfileReplica, self.replica), Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)
@@ -114,6 +118,22 @@ async def test_a_batch_goes_slice_by_slice_each_with_its_intent() -> None:
     assert bench.provider.sent == ["u0", "u1", "u2", "u3"]
     ledger = [CODEC.decode_any(record.value_).fields for record in bench.world.records("notify.ledger.push.normal")]
     assert [(entry["intended"], entry["done"]) for entry in ledger] == [(2, 0), (4, 2), (5, 4), (5, 5)]
+
+
+@pytest.mark.parametrize(("took_ms", "sent"), [(INTENT_MS, ["u0"]), (INTENT_MS + 1, []), (-1, [])])
+async def test_opinions_are_read_again_when_the_intent_took_long(took_ms: int, sent: list[str]) -> None:
+    bench = Bench()
+    bench.provider.gate.set()
+
+    def meanwhile() -> None:
+        if len(bench.replica.reads) == 1:
+            bench.now += took_ms
+            bench.replica.out.add("u0")
+
+    bench.replica.after_read = meanwhile
+    statuses = told((await bench.handle(batch("u0"))).outputs)
+    assert statuses == {"b-1": ["sent" if sent else "suppressed"]}
+    assert bench.provider.sent == sent
 
 
 async def test_nobody_to_send_to_needs_no_intent() -> None:
