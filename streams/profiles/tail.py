@@ -65,6 +65,7 @@ class Tail:
         self._positions: dict[int, int] = {}
         self._asked: dict[int, Asked] = {}
         self._asked_at = 0.0
+        self._answered = True
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -125,11 +126,12 @@ class Tail:
         self._asked_at = now
         try:
             found = self._consumer.offsets_for_times(places, timeout=ANSWER_S)
-        except KafkaException as error:
-            if error.args[0].code() not in PASSING:
-                raise
-            logger.warning("%s: where it ends is not known: %s", self._topic, error)
+        except KafkaException as error:  # whatever it is: the copy gets older until there is an answer, and nobody decides on it
+            if self._answered:
+                logger.warning("%s: where it ends is not known: %s", self._topic, error)
+            self._answered = False
             return
+        self._answered = True
         self._asked |= {one.partition: Asked(now, one.offset) for one in found if one.error is None}
 
     def _answer(self) -> None:
