@@ -2,12 +2,13 @@
 
 import time
 
-from confluent_kafka import KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from projections.errors import DeadLetterLost
 from schemas.clients import producer_config
 from schemas.codec import Codec
 from schemas.deadletter import dead_letter, dead_letter_key
+from schemas.delivery_report import not_written
 from schemas.errors import RecordRefused
 
 FLUSH_TIMEOUT_S = 30.0
@@ -55,6 +56,6 @@ class DeadLetters:
         except (KafkaException, BufferError) as error:
             raise DeadLetterLost(f"{self._topic}: {error}") from error
 
-    def _delivered(self, error: object, _: Message) -> None:
-        if error is not None:
-            self._failed.append(str(error))
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if refusal := not_written(error, message):
+            self._failed.append(str(refusal))

@@ -1,17 +1,19 @@
 """Makes the catalogue real: creates topics, registers schemas, and says where what exists differs from what is written."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import httpx
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from schemas import contract
 from schemas.records import Record
 from schemas.registry import Registry
 from schemas.topics import DEFAULT_PARTITIONS, Topic
 
-TIMEOUT_S = 30.0
+TIMEOUT_S, LEADER_POLL_S = 30.0, 0.05
 COMPATIBILITY = "BACKWARD"
 
 
@@ -41,11 +43,37 @@ def apply_topics(admin: AdminClient, topics: Sequence[Topic], partitions: int = 
     """Create the topics that are missing; returns their names. Raises KafkaException when one can't be created within 30 s."""
     present = admin.list_topics(timeout=TIMEOUT_S).topics
     missing = [topic for topic in topics if topic.name not in present]
-    new = [NewTopic(t.name, t.partitions or partitions, replicas, config=t.config()) for t in missing]
-    if new:
-        for future in admin.create_topics(new, request_timeout=TIMEOUT_S).values():
-            future.result(TIMEOUT_S)
+    create(admin, [NewTopic(t.name, t.partitions or partitions, replicas, config=t.config()) for t in missing])
     return [topic.name for topic in missing]
+
+
+def create(admin: AdminClient, topics: Sequence[NewTopic]) -> None:
+    """Make topics and return when every partition can be written to. Raises KafkaException when one can't within 30 s.
+
+    Kafka says that a topic is made before its partitions have a leader: what is written in between can be lost (`schemas.delivery_report`).
+    """
+    if not topics:
+        return
+    for future in admin.create_topics(list(topics), request_timeout=TIMEOUT_S).values():
+        future.result(TIMEOUT_S)
+    waiting = [TopicPartition(topic.topic, number) for topic in topics for number in range(topic.num_partitions)]
+    deadline = time.monotonic() + TIMEOUT_S
+    while waiting := _not_led(admin, waiting, last=time.monotonic() > deadline):
+        time.sleep(LEADER_POLL_S)
+
+
+def _not_led(admin: AdminClient, places: Sequence[TopicPartition], last: bool) -> list[TopicPartition]:
+    """Those whose leader does not say yet where they end; `last`: raise what it says instead."""
+    answers = admin.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=TIMEOUT_S)
+    found = []
+    for place, future in answers.items():
+        try:
+            future.result(TIMEOUT_S)
+        except KafkaException:
+            if last:
+                raise
+            found.append(place)
+    return found
 
 
 def check_topics(admin: AdminClient, topics: Sequence[Topic], partitions: int = DEFAULT_PARTITIONS) -> list[Difference]:

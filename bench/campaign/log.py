@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from bench.campaign.people import batches
 from ops.endpoints import Endpoints
 from schemas.clients import producer_config
 from schemas.codec import Codec
+from schemas.delivery_report import not_written
 from schemas.provision import subjects
 from schemas.records import AudienceExpanded, NotificationRequested
 from schemas.registry import ConfluentRegistry
@@ -32,7 +33,7 @@ class Log:
     def request(self, request: NotificationRequested) -> None:
         """Ask for a notification; it is on its way at once."""
         key = request.notification.notification_id.encode()
-        self._producer.produce(REQUESTS, key=key, value=self.codec.encode(request))
+        self._producer.produce(REQUESTS, key=key, value=self.codec.encode(request), on_delivery=_written)
         self._producer.poll(0)
 
     def flush(self) -> None:
@@ -45,9 +46,10 @@ class Log:
         written = 0
         for partition, record in batches(users, sizes, self.partitions, now):
             key = record.changes[0].user_id.encode()
+            value = self.codec.encode(record)
             while True:
                 try:
-                    self._producer.produce(PROFILE_EVENTS, key=key, value=self.codec.encode(record), partition=partition)
+                    self._producer.produce(PROFILE_EVENTS, key=key, value=value, partition=partition, on_delivery=_written)
                     break
                 except BufferError:
                     self._producer.poll(0.1)
@@ -93,3 +95,8 @@ class Log:
                 self._consumer.unassign()
                 return list(found.values())
         raise TimeoutError(f"notification {notification} was not expanded within {deadline_s:.0f} s")
+
+
+def _written(error: KafkaError | None, message: Message) -> None:
+    if refusal := not_written(error, message):
+        raise RuntimeError(f"the benchmark's record can't be written: {refusal}")

@@ -6,6 +6,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from ops.cli.errors import GaveUp
 from schemas.clients import producer_config
+from schemas.delivery_report import not_written
 
 FLUSH_S = 30.0
 CREATE_TIME_NOW = 0
@@ -49,7 +50,7 @@ class LogProducer:
         self._producer.flush(FLUSH_S)
         if not answers:
             raise GaveUp(f"{topic} did not take a record within {FLUSH_S:.0f} s; is Kafka up?")
-        error, message = answers[0]
-        if error is not None:
-            raise KafkaException(error)
+        _, message = answers[0]
+        if refusal := not_written(*answers[0]):
+            raise KafkaException(refusal)
         return Place(topic, int(message.partition() or 0), int(message.offset() or 0))

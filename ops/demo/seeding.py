@@ -10,6 +10,7 @@ from ops.cli.lag import Groups
 from ops.demo.people import profile, user_id
 from schemas.clients import producer_config
 from schemas.codec import Codec
+from schemas.delivery_report import not_written
 from schemas.partition import partition_of
 from schemas.records import ProfileChanged, ProfilesChanged
 from schemas.topics import PROFILE_EVENTS
@@ -27,8 +28,8 @@ def seed(bootstrap: str, codec: Codec, people: int, partitions: int, now: int, t
     errors: list[KafkaError] = []
 
     def delivered(error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            errors.append(error)
+        if refusal := not_written(error, message):
+            errors.append(refusal)
 
     count = 0
     for partition, changes in by_partition((profile(number, now) for number in range(people)), partitions):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, Message, Producer
 
 from schemas.clients import Config
+from schemas.delivery_report import not_written
 from schemas.records import Output
 
 POLL_S = 0.1
@@ -20,7 +21,7 @@ Positions = dict[tuple[str, int], int]
 
 
 class WriteFailedError(Exception):
-    """The broker did not take a record within the producer's time-out (30 s). What was written before it may be there."""
+    """The broker did not take a record within the producer's time-out (30 s), or did not prove it. Any of what was sent may be there."""
 
 
 class LogWriter:
@@ -74,8 +75,8 @@ class _Pending:
 
     def delivered(self, error: KafkaError | None, message: Message) -> None:
         self._left -= 1
-        if error:
-            self._error = self._error or error
+        if refusal := not_written(error, message):
+            self._error = self._error or refusal
         else:
             place = (message.topic(), message.partition())
             self._positions[place] = max(self._positions.get(place, 0), message.offset() + 1)

@@ -11,6 +11,7 @@ from ops.demo.upstream.events import EventWriter, aggregate_of
 from ops.endpoints import Endpoints
 from schemas.clients import producer_config
 from schemas.codec import Codec
+from schemas.delivery_report import not_written
 from schemas.partition import partition_of
 from schemas.provision import subjects
 from schemas.records import Device, ProfileChanged, ProfilesChanged
@@ -108,9 +109,9 @@ class Load:
         return count
 
 
-def _written(error: KafkaError | None, _: Message) -> None:
-    if error:
-        raise RuntimeError(f"the load can't be written: {error}")
+def _written(error: KafkaError | None, message: Message) -> None:
+    if refusal := not_written(error, message):
+        raise RuntimeError(f"the load can't be written: {refusal}")
 
 
 def first_profile(number: int, user: str) -> ProfileChanged:

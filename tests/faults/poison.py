@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from schemas.clients import producer_config
 from schemas.codec import HEADER_BYTES
 from schemas.contract import full_name
+from schemas.delivery_report import not_written
 from schemas.registry import ConfluentRegistry
 from schemas.topics import DEFAULT_PARTITIONS
 from tests.faults.log import KINDS as RECORDS
@@ -70,8 +71,8 @@ def _write(producer: Producer, topic: str, value: bytes, partition: int, told: C
 
 def _placed(stage: Stage) -> Callable[[KafkaError | None, Message], None]:
     def placed(error: KafkaError | None, message: Message) -> None:
-        if error:
-            raise RuntimeError(f"poison could not be written: {error}")
+        if refusal := not_written(error, message):
+            raise RuntimeError(f"poison could not be written: {refusal}")
         place = str(message.topic()), int(message.partition() or 0), int(message.offset() or 0)
         stage.load.poisoned[place] = crc32(message.value() or b"")
 

@@ -20,6 +20,7 @@ from faust.types import TP
 from ops.endpoints import Endpoints
 from ops.local.paths import REPOSITORY
 from schemas.clients import consumer_config, producer_config
+from schemas.provision import create
 from tests.faults.stack import fresh_stack
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
@@ -89,8 +90,7 @@ class Copier:
 def test_no_start_skips_a_record(kafka: Endpoints, tmp_path: Path) -> None:
     """B1. Faust opens the flow before it has sought the committed offsets; ours stays shut until it has. A skip would end the process."""
     admin = AdminClient({"bootstrap.servers": kafka.kafka})
-    for future in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in ("in", "out")]).values():
-        future.result(20)
+    create(admin, [NewTopic(name, PARTITIONS, 1) for name in ("in", "out")])
     written = write(kafka, BACKLOG)
     dice = random.Random(1)
     copier, copied = Copier(kafka, tmp_path), Copied(kafka)

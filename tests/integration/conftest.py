@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from ops.endpoints import Endpoints
 from ops.local.borrowing import borrowed
+from schemas.provision import create
 
 HERE = Path(__file__).parent
 TIMEOUT_S = 300  # the first test pays for the start of the stack, on a machine that may be busy
@@ -44,7 +45,7 @@ def new_topic(stack: Endpoints, topic_prefix: str) -> Iterator[NewTopicFixture]:
 
     def make(name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
         topic = f"{topic_prefix}.{name}"
-        admin.create_topics([NewTopic(topic, partitions, 1, config=dict(config or {}))])[topic].result(20)
+        create(admin, [NewTopic(topic, partitions, 1, config=dict(config or {}))])
         made.append(topic)
         return topic
 

@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from confluent_kafka import Message, Producer
+from confluent_kafka import KafkaError, Message, Producer
 
 from ops.endpoints import Endpoints
 from schemas.clients import producer_config
 from schemas.codec import Codec
+from schemas.delivery_report import not_written
 from schemas.provision import subjects
 from schemas.records import Record
 from schemas.registry import ConfluentRegistry
@@ -39,8 +40,8 @@ class Log:
         """Write one record; returns its partition and offset."""
         placed: list[tuple[int, int]] = []
 
-        def delivered(error: object, message: Message) -> None:
-            assert error is None, error
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            assert (refusal := not_written(error, message)) is None, refusal
             placed.append((int(message.partition() or 0), int(message.offset() or 0)))
 
         raw = self.codec.encode(value) if isinstance(value, Record) else value

@@ -14,6 +14,7 @@ from ops.endpoints import Endpoints
 from schemas.clients import producer_config
 from schemas.codec import Codec
 from schemas.partition import partition_of
+from schemas.provision import create
 from schemas.records import Device, Profile
 from streams.profiles import replica as replica_module
 from streams.profiles.replica import ProfileReplica
@@ -50,7 +51,7 @@ class Topic:
         deadline = time.monotonic() + 20
         while True:
             try:
-                self._admin.create_topics([NewTopic(self.name, PARTITIONS, 1)])[self.name].result(20)
+                create(self._admin, [NewTopic(self.name, PARTITIONS, 1)])
             except Exception:
                 if time.monotonic() > deadline:
                     raise

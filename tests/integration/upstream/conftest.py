@@ -16,6 +16,7 @@ from ops.demo.upstream.shop import Shop
 from ops.endpoints import Endpoints
 from ops.local.connectors import delete_connector, put_connector
 from schemas.clients import consumer_config
+from schemas.provision import create
 from schemas.registry import ConfluentRegistry
 
 PARTITIONS = 4
@@ -105,8 +106,7 @@ def upstream(stack: Endpoints, registry: ConfluentRegistry) -> Iterator[Upstream
         db.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
     shop = Shop(dsn, registry)
     made = Upstream(name, stack, dsn, registry, shop, topics=[f"{name}.events.{aggregate}" for aggregate in AGGREGATES])
-    for future in admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in made.topics]).values():
-        future.result(30)
+    create(admin, [NewTopic(topic, PARTITIONS, 1) for topic in made.topics])
     try:
         yield made
     finally:
