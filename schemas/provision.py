@@ -1,11 +1,11 @@
 """Makes the catalogue real: creates topics, registers schemas, and says where what exists differs from what is written."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import httpx
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from schemas import contract
@@ -13,7 +13,7 @@ from schemas.records import Record
 from schemas.registry import Registry
 from schemas.topics import DEFAULT_PARTITIONS, Topic
 
-TIMEOUT_S, LEADER_POLL_S = 30.0, 0.05
+TIMEOUT_S, ANSWER_S, LEADER_POLL_S = 30.0, 5.0, 0.05
 COMPATIBILITY = "BACKWARD"
 
 
@@ -56,24 +56,36 @@ def create(admin: AdminClient, topics: Sequence[NewTopic]) -> None:
         return
     for future in admin.create_topics(list(topics), request_timeout=TIMEOUT_S).values():
         future.result(TIMEOUT_S)
-    waiting = [TopicPartition(topic.topic, number) for topic in topics for number in range(topic.num_partitions)]
     deadline = time.monotonic() + TIMEOUT_S
-    while waiting := _not_led(admin, waiting, last=time.monotonic() > deadline):
+    _await(lambda: _led(admin, topics), deadline, "a leader")
+    _await(lambda: _take_records(admin, topics), deadline, "a leader that answers")
+
+
+def _await(reached: Callable[[], bool], deadline: float, what: str) -> None:
+    while not reached():
+        if time.monotonic() > deadline:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"not every partition has {what} within {TIMEOUT_S:.0f} s"))
         time.sleep(LEADER_POLL_S)
 
 
-def _not_led(admin: AdminClient, places: Sequence[TopicPartition], last: bool) -> list[TopicPartition]:
-    """Those whose leader does not say yet where they end; `last`: raise what it says instead."""
-    answers = admin.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=TIMEOUT_S)
-    found = []
-    for place, future in answers.items():
-        try:
+def _led(admin: AdminClient, topics: Sequence[NewTopic]) -> bool:
+    there = admin.list_topics(timeout=TIMEOUT_S).topics
+    places = [there[topic.topic].partitions if topic.topic in there else {} for topic in topics]
+    return all(
+        len(mine) == topic.num_partitions and all(place.leader >= 0 for place in mine.values())
+        for topic, mine in zip(topics, places, strict=True)
+    )
+
+
+def _take_records(admin: AdminClient, topics: Sequence[NewTopic]) -> bool:
+    """Kafka names a leader a moment before that broker knows it leads: then this question fails, as a record would."""
+    places = {TopicPartition(topic.topic, number): OffsetSpec.latest() for topic in topics for number in range(topic.num_partitions)}
+    try:
+        for future in admin.list_offsets(places, request_timeout=ANSWER_S).values():
             future.result(TIMEOUT_S)
-        except KafkaException:
-            if last:
-                raise
-            found.append(place)
-    return found
+    except KafkaException:
+        return False
+    return True
 
 
 def check_topics(admin: AdminClient, topics: Sequence[Topic], partitions: int = DEFAULT_PARTITIONS) -> list[Difference]:
