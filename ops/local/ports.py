@@ -40,8 +40,8 @@ class Ports:
     @classmethod
     def load(cls, env: Mapping[str, str] = os.environ) -> "Ports":
         """CARILLON_PORT_BASE + offset, or CARILLON_PORT_<NAME>. Raises BadSetting on nonsense and on two equal ports."""
-        base = _number(env, "CARILLON_PORT_BASE", DEFAULT_BASE)
-        numbers = {name: _number(env, variable(name), base + offset) for name, (offset, _) in OFFSETS.items()}
+        base = port_number(env, "CARILLON_PORT_BASE", DEFAULT_BASE)
+        numbers = {name: port_number(env, variable(name), base + offset) for name, (offset, _) in OFFSETS.items()}
         owner: dict[int, str] = {}
         for name, number in numbers.items():
             if number in owner:
@@ -50,21 +50,22 @@ class Ports:
         return cls(numbers)
 
 
-def _number(env: Mapping[str, str], name: str, default: int) -> int:
+def port_number(env: Mapping[str, str], name: str, default: int) -> int:
+    """The port that the variable `name` gives, else the default. Raises BadSetting."""
     text = env.get(name) or str(default)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise BadSetting(f"{name}={text!r} is not a port number (1-65535)")
     return int(text)
 
 
-def require_free(name: str, port: int) -> None:
-    """Raises PortTaken when somebody listens on the port; a connection in TIME_WAIT does not count."""
+def require_free(name: str, port: int, purpose: str = "") -> None:
+    """Raises PortTaken when somebody listens on the port; a connection in TIME_WAIT does not count. `purpose`: of a port not in OFFSETS."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise PortTaken(port, OFFSETS[name][1], holder_of(port), variable(name)) from error
+            raise PortTaken(port, purpose or OFFSETS[name][1], holder_of(port), variable(name)) from error
 
 
 def holder_of(port: int) -> str | None:

@@ -1,6 +1,5 @@
 """A Kafka and a registry of one's own, empty: what is killed and poisoned here disturbs nobody."""
 
-import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -13,14 +12,14 @@ from confluent_kafka.admin import AdminClient
 from ops.demo.upstream.events import EventWriter
 from ops.endpoints import Endpoints
 from ops.local import stack
-from ops.local.errors import PortTaken
 from ops.local.paths import Home
-from ops.local.ports import Ports, require_free
+from ops.local.ports import Ports
 from ops.local.settings import Settings
 from schemas.provision import apply_topics, check_topics, register_schemas
 from schemas.registry import ConfluentRegistry
 from schemas.topics import catalogue
 from streams.settings import WorkerSettings
+from tests.ports import free_base
 
 PARTS = ("kafka", "registry")
 VISIBLE_S, START_S = 20.0, 180.0
@@ -36,7 +35,7 @@ def fresh_stack(folder: Path) -> Iterator[Endpoints]:
 @contextmanager
 def own_stack(folder: Path, parts: Iterable[str] = PARTS) -> Iterator[tuple[Endpoints, Settings]]:
     """As `fresh_stack`, with the settings by which its parts can be stopped and started again (`ops.local.stack`)."""
-    ports = Ports.load({"CARILLON_PORT_BASE": str(_free_base())})
+    ports = Ports.load({"CARILLON_PORT_BASE": str(free_base(28000))})
     settings = replace(Settings.load(), home=Home(folder, Home.load().jars), ports=ports, start_timeout_s=START_S)
     try:
         endpoints = stack.up(parts, settings=settings)
@@ -59,16 +58,3 @@ def provision(endpoints: Endpoints) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"not as the catalogue says after {VISIBLE_S:.0f} s: {missing[:3]}")
         time.sleep(0.1)
-
-
-def _free_base() -> int:
-    """The first of 20 ports that nobody listens on; runs at the same time begin their search elsewhere."""
-    for attempt in range(200):
-        base = 28000 + 20 * ((os.getpid() + attempt) % 200)
-        try:
-            for port in range(base, base + 20):
-                require_free("kafka", port)
-        except PortTaken:
-            continue
-        return base
-    raise RuntimeError("no 20 free ports in 28000-32000")
