@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.clients import consumer_config
 from streams.step.partition import Die
-from streams.step.reader import PASSING, fetched
+from streams.step.reader import PASSING, ends, fetched
 
 logger = logging.getLogger(__name__)
 
@@ -120,12 +120,12 @@ class Tail:
     def _ask(self) -> None:
         """Ask for the ends of those that have come to the end they were last asked for."""
         now = time.monotonic()
-        places = [TopicPartition(self._topic, partition, OFFSET_END) for partition in self._positions if partition not in self._asked]
+        places = [(self._topic, partition) for partition in self._positions if partition not in self._asked]
         if not places or now - self._asked_at < ASK_S:
             return
         self._asked_at = now
         try:
-            found = self._consumer.offsets_for_times(places, timeout=ANSWER_S)
+            found = ends(self._consumer, places, ANSWER_S)
         except KafkaException as error:  # whatever it is: the copy gets older until there is an answer, and nobody decides on it
             if self._answered:
                 logger.warning("%s: where it ends is not known: %s", self._topic, error)
