@@ -1,12 +1,12 @@
-"""The benchmark's own look at the log: it writes requests and profiles, and asks how far each consumer group is."""
+"""The benchmark's own look at the log: it writes requests and profiles, and asks how far each consumer group is (`groups`)."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from bench.campaign.people import batches
+from ops.cli.lag import Groups
 from ops.endpoints import Endpoints
 from schemas.clients import producer_config
 from schemas.codec import Codec
@@ -16,18 +16,17 @@ from schemas.records import AudienceExpanded, NotificationRequested
 from schemas.registry import ConfluentRegistry
 from schemas.topics import EXPANSIONS, PROFILE_EVENTS, REQUESTS, catalogue
 
-TIMEOUT_S = 15.0
 FLUSH_S = 60.0
 
 
 class Log:
-    """One producer, one consumer that is assigned by hand, one admin client."""
+    """One producer, one consumer that is assigned by hand, one client for questions about groups."""
 
     def __init__(self, endpoints: Endpoints, partitions: int) -> None:
         self.partitions = partitions
         self.codec = Codec(ConfluentRegistry(endpoints.registry), subjects(catalogue()))
         self._producer = Producer(dict(producer_config(endpoints.kafka)))
-        self._admin = AdminClient({"bootstrap.servers": endpoints.kafka})
+        self.groups = Groups(endpoints.kafka)  # not of the consumer: there each question would wait for the fetch that is under way
         self._consumer = Consumer({"bootstrap.servers": endpoints.kafka, "group.id": "bench", "enable.auto.commit": False})
 
     def request(self, request: NotificationRequested) -> None:
@@ -57,27 +56,9 @@ class Log:
             tell(written)
         self.flush()
 
-    def lag(self, group: str, topics: Sequence[str]) -> int:
-        """How many records the group has not committed yet."""
-        return self.behind(group, self.marks(topics))
-
-    def marks(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-        """The end of each partition of these topics, now."""
-        places = [TopicPartition(topic, partition) for topic in topics for partition in range(self.partitions)]
-        # asked all at once, and not of the consumer: there each would wait for the fetch that is under way
-        asked = self._admin.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=TIMEOUT_S)
-        return {(place.topic, place.partition): future.result(TIMEOUT_S).offset for place, future in asked.items()}
-
-    def behind(self, group: str, marks: Mapping[tuple[str, int], int]) -> int:
-        """How many records before the marks the group has not committed yet."""
-        places = [TopicPartition(topic, partition) for topic, partition in marks]
-        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)], request_timeout=TIMEOUT_S)
-        committed = asked[group].result(TIMEOUT_S).topic_partitions
-        return sum(max(0, marks[(place.topic, place.partition)] - max(0, place.offset)) for place in committed)
-
     def ends(self, topic: str) -> list[int]:
         """The end of each partition."""
-        marks = self.marks([topic])
+        marks = self.groups.ends([topic])
         return [marks[topic, partition] for partition in range(self.partitions)]
 
     def expansions(self, since: Sequence[int], notification: str, deadline_s: float) -> list[AudienceExpanded]:

@@ -58,7 +58,7 @@ class Bench:
         began = time.time()
         step = max(1, users // 10)
         self.log.load(users, sizes, int(began * 1000), lambda n: self.tell(f"  {n:,} profiles written") if n % step < 500 else None)
-        until(lambda: self.log.lag("carillon.profiles", [PROFILE_EVENTS]) == 0, "profiles are folded", LOAD_S, 0.5)
+        until(lambda: self.log.groups.lag("carillon.profiles", [PROFILE_EVENTS]) == 0, "profiles are folded", LOAD_S, 0.5)
         return users / (time.time() - began)
 
     def urgent_idle(self, users: int, count: int, rate: float) -> list[float]:
@@ -94,9 +94,9 @@ class Bench:
         chunks = self.log.expansions(since, notification, RUN_S)
         queued = sum(sum(chunk.queued.values()) for chunk in chunks)
         until(lambda: received(self.sandbox_url, notification) >= queued, "the provider has everyone", RUN_S)
-        until(lambda: self.log.lag("carillon.bulk", BULK) == 0, "every status is told", RUN_S)
-        marks = self.log.marks(READ)  # urgent ones go on: wait for what is there now, not for an end that moves
-        ended = until(lambda: sum(self.log.behind(group, marks) for group in STORES) == 0, "the stores have every row", RUN_S)
+        until(lambda: self.log.groups.lag("carillon.bulk", BULK) == 0, "every status is told", RUN_S)
+        marks = self.log.groups.ends(READ)  # urgent ones go on: wait for what is there now, not for an end that moves
+        ended = until(lambda: sum(self.log.groups.behind(group, marks) for group in STORES) == 0, "the stores have every row", RUN_S)
         memory, after = rss_mb(), cpu_s()
         stop.set()
         if thread:
@@ -125,10 +125,10 @@ class Bench:
         return urgent.latencies_ms(self.sandbox_url)
 
     def _lag(self) -> int:
-        return sum(self.log.lag(group, READ) for group in STORES)
+        return sum(self.log.groups.lag(group, READ) for group in STORES)
 
     def _settle(self) -> None:
-        until(lambda: self._lag() == 0 and self.log.lag("carillon.bulk", BULK) == 0, "everything is quiet", RUN_S, 0.5)
+        until(lambda: self._lag() == 0 and self.log.groups.lag("carillon.bulk", BULK) == 0, "everything is quiet", RUN_S, 0.5)
 
     def _next_seed(self) -> int:
         self._seed += 1

@@ -1,6 +1,6 @@
 """How far consumer groups have come."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -31,5 +31,9 @@ class Groups:
 
     def lag(self, group: str, topics: Iterable[str]) -> int:
         """Records of these topics that the group has not committed yet."""
+        return self.behind(group, self.ends(topics))
+
+    def behind(self, group: str, ends: Mapping[Position, int]) -> int:
+        """Records before these offsets that the group has not committed yet."""
         committed = self.committed(group)
-        return sum(max(0, end - committed.get(place, 0)) for place, end in self.ends(topics).items())
+        return sum(max(0, end - committed.get(place, 0)) for place, end in ends.items())

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, _metadata
 
 from schemas.clients import consumer_config
 from streams.health.rules import Group, Held, Offsets, Place, Seen
-from streams.step.reader import LogReader, ReadError
+from streams.step.reader import LogReader, ReadError, ends
 
 ASK_S = 5.0
 
@@ -70,7 +70,7 @@ class Broker:
             self._consumer = Consumer(consumer_config(self._bootstrap, self._group) | {"log_level": 0})  # never joins, only asks
         found = self._consumer.committed([TopicPartition(*place) for place in places], timeout=ASK_S)
         committed = {(one.topic, one.partition): max(0, one.offset) for one in found}
-        end = {place: int(self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=ASK_S)[1]) for place in places}
+        end = {(one.topic, one.partition): _offset(one) for one in ends(self._consumer, places, ASK_S)}
         return {place: Offsets(committed.get(place, 0), end[place]) for place in places}
 
     def _members(self, working: bool) -> Group:
@@ -93,6 +93,13 @@ class Broker:
         elif not trouble and not self._answers:
             logger.info("watchdog: the broker answers again")
         self._answers = not trouble
+
+
+def _offset(place: TopicPartition) -> int:
+    """Raises KafkaException when it is not known: nothing is judged by the others alone."""
+    if place.error is not None:
+        raise KafkaException(place.error)
+    return int(place.offset)
 
 
 class _Found(Exception):

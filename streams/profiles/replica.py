@@ -102,7 +102,7 @@ class ProfileReplica:
 
     def _is_current(self, partition: int, offset: int) -> bool:
         fresh = time.monotonic() - self._fresh_at.get(partition, -FRESH_S) < FRESH_S
-        return fresh and self._parts[partition].position() > offset
+        return fresh and (offset < 0 or self._parts[partition].position() > offset)  # with -1 any will do: no read of the store
 
     def _current(self, partition: int, when: float) -> None:
         self._fresh_at[partition] = when

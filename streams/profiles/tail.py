@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from schemas.clients import consumer_config
 from streams.step.partition import Die
-from streams.step.reader import PASSING, fetched
+from streams.step.reader import ends, fetched, records_of, watermarks
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,6 @@ ASK_S = 0.15
 """Between two questions for the ends: one request of 0.5 ms for all partitions."""
 ANSWER_S = 2.0
 STOP_S = 10.0
-TIMEOUT_S = 15.0
 
 
 class Asked(NamedTuple):
@@ -111,21 +110,21 @@ class Tail:
         self._positions |= new
 
     def _start(self, partition: int, position: int) -> int:
-        low, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=TIMEOUT_S)
+        low, end = watermarks(self._consumer, self._topic, partition)
         if position > end:
             self._forget(partition)
             position = 0
-        return max(position, int(low))
+        return max(position, low)
 
     def _ask(self) -> None:
         """Ask for the ends of those that have come to the end they were last asked for."""
         now = time.monotonic()
-        places = [TopicPartition(self._topic, partition, OFFSET_END) for partition in self._positions if partition not in self._asked]
+        places = [(self._topic, partition) for partition in self._positions if partition not in self._asked]
         if not places or now - self._asked_at < ASK_S:
             return
         self._asked_at = now
         try:
-            found = self._consumer.offsets_for_times(places, timeout=ANSWER_S)
+            found = ends(self._consumer, places, ANSWER_S)
         except KafkaException as error:  # whatever it is: the copy gets older until there is an answer, and nobody decides on it
             if self._answered:
                 logger.warning("%s: where it ends is not known: %s", self._topic, error)
@@ -140,25 +139,13 @@ class Tail:
             self._current(partition, self._asked.pop(partition).at)
 
     def _work(self) -> None:
-        messages = fetched(self._consumer, BATCH, POLL_S)
-        records = sorted((m for m in messages if m.error() is None), key=_partition)
-        for partition, group in groupby(records, key=_partition):
+        records, ended = records_of(fetched(self._consumer, BATCH, POLL_S))
+        for partition, group in groupby(sorted(records, key=_partition), key=_partition):
             batch = list(group)
             self._apply(partition, batch, (batch[-1].offset() or 0) + 1)
             self._positions[partition] = (batch[-1].offset() or 0) + 1
-        for message in messages:
-            self._event(message)
-
-    def _event(self, message: Message) -> None:
-        error = message.error()
-        if error is None:
-            return
-        if error.code() == KafkaError._PARTITION_EOF:  # compaction may have taken the last offsets: the end is where Kafka says
-            self._positions[_partition(message)] = int(message.offset() or 0)
-        elif error.code() in PASSING:
-            logger.warning("%s/%s: %s", self._topic, message.partition(), error)
-        else:
-            raise KafkaException(error)
+        for end in ended:  # compaction may have taken the last offsets: the end is where Kafka says
+            self._positions[_partition(end)] = int(end.offset() or 0)
 
 
 def _partition(message: Message) -> int:

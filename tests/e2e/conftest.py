@@ -13,11 +13,8 @@ import pytest
 
 from ops.cli.context import codec, reader
 from ops.cli.status import read
-from ops.endpoints import Endpoints
-from ops.fleet import fleet
-from ops.fleet.provision import provision
-from ops.fleet.settings import FleetSettings, worker_settings
-from ops.local.borrowing import borrowed
+from ops.fleet.borrowing import borrowed
+from ops.fleet.settings import FleetSettings
 from ops.local.paths import REPOSITORY
 from projections.cassandra.reader import Reader
 from schemas.codec import Codec
@@ -37,23 +34,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Endpoints]:
-    """All parts, healthy."""
-    with borrowed() as endpoints:
-        yield endpoints
-
-
-@pytest.fixture(scope="session")
-def running(stack: Endpoints) -> Iterator[FleetSettings]:
-    """Topics, schemas and every member of the fleet, ready."""
-    settings, worker = FleetSettings.load(), worker_settings()
-    provision(stack, worker.aggregates, worker.partitions)
-    started = [one.name for one in fleet.status(settings=settings) if one.pid is None]
-    try:
-        fleet.up(settings=settings)
+def running() -> Iterator[FleetSettings]:
+    """Stack, topics, schemas and every member of the fleet, ready."""
+    with borrowed() as settings:
         yield settings
-    finally:
-        fleet.down(only=started, settings=settings)
 
 
 @pytest.fixture(scope="session")

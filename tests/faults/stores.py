@@ -1,7 +1,8 @@
 """What Cassandra and ClickHouse have, against the log: equal for every notification, when nothing is under way."""
 
-from ops.audit.report import Compared, Report
+from ops.audit.report import Report
 from ops.audit.stores import compare_stores
+from ops.cli.audited import compared
 from ops.endpoints import Endpoints
 from tests.faults.oracle import Verdict
 
@@ -14,12 +15,7 @@ def judge_stores(log: Report, endpoints: Endpoints, verdict: Verdict) -> dict[st
     compare_stores(found, endpoints, SECONDS)
     for violation in found.violations:
         verdict.blame("stores unlike the log", violation)
-    for store, compared in found.stores.items():
-        if compared.behind or compared.left_notifications or compared.error:
-            verdict.blame("stores behind the log", f"{store}: {compared}")
-    return {store: _said(compared) for store, compared in found.stores.items()}
-
-
-def _said(it: Compared) -> str:
-    equal = not (it.behind or it.differing or it.left_notifications or it.error)
-    return f"{it.notifications} notifications, {'exact to one' if equal else 'NOT equal'}"
+    for store, it in found.stores.items():
+        if it.behind or it.left_notifications or it.error:
+            verdict.blame("stores behind the log", f"{store}: {it}")
+    return {store: compared(it) for store, it in found.stores.items()}

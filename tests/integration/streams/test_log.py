@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Message, Producer
+from confluent_kafka import Consumer, KafkaException, Message, Producer
 
 from ops.endpoints import Endpoints
-from schemas.clients import producer_config
+from schemas.clients import consumer_config, producer_config
 from schemas.records import Output
 from streams.step.log import LogWriter, WriteFailedError
-from streams.step.reader import LogReader
+from streams.step.reader import LogReader, ends
 from tests.integration.conftest import NewTopicFixture
 
 
@@ -148,3 +148,34 @@ def _transaction(stack: Endpoints, topic: str) -> None:
     producer.begin_transaction()
     producer.produce(topic, key=b"in a transaction", partition=0)
     producer.commit_transaction(20)
+
+
+async def test_the_ends_of_many_are_asked_at_once_and_one_that_is_not_there_spoils_no_other(
+    stack: Endpoints, writer: LogWriter, new_topic: NewTopicFixture, topic_prefix: str
+) -> None:
+    one, other = new_topic("one", partitions=2), new_topic("other")
+    await writer.send([Output(topic=one, partition=1, key=b"%d" % number) for number in range(3)])
+    consumer = Consumer(consumer_config(stack.kafka, topic_prefix))
+    try:
+        found = await asyncio.to_thread(ends, consumer, [(one, 0), (one, 1), (other, 0), (other, 7)], 10)
+    finally:
+        consumer.close()
+    assert {(place.topic, place.partition): place.offset for place in found if place.error is None} == {
+        (one, 0): 0,
+        (one, 1): 3,
+        (other, 0): 0,
+    }
+
+
+async def test_the_ends_without_a_broker_are_an_error_in_bounded_time() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    consumer = Consumer(consumer_config(f"127.0.0.1:{port}", "t") | {"log_level": 0})
+    began = time.monotonic()
+    try:
+        with pytest.raises(KafkaException):
+            await asyncio.to_thread(ends, consumer, [("t", 0)], 1)
+    finally:
+        consumer.close()
+    assert time.monotonic() - began < 10

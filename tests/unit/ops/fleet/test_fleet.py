@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ops.fleet import fleet, starting
+from ops.fleet.borrowing import borrowed_members
 from ops.fleet.members import Member
 from ops.fleet.settings import FleetSettings
 from ops.local import processes
@@ -103,3 +104,19 @@ def test_what_is_no_member_is_refused(made: Fleet) -> None:
         fleet.restart("three", settings=settings)
     with pytest.raises(StackError, match="does not run"):
         fleet.kill("one", settings=settings)
+
+
+def test_borrowing_stops_only_what_it_started(made: Fleet) -> None:
+    settings = made(one=GOOD, two=GOOD)
+    fleet.up(settings=settings)
+    fleet.down(only=["two"], settings=settings)
+    with borrowed_members(settings):
+        assert fleet.running(settings=settings)
+    assert [one.state for one in fleet.status(settings=settings)] == ["running", "stopped"]
+
+
+def test_borrowing_leaves_nothing_behind_when_a_member_cannot_be_started(made: Fleet) -> None:
+    settings = made(one=GOOD, bad="exit 3")
+    with pytest.raises(PartFailed, match="bad"), borrowed_members(settings):
+        pass
+    assert [one.state for one in fleet.status(settings=settings)] == ["stopped", "stopped"]
