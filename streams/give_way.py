@@ -1,9 +1,13 @@
 """On a machine that all processes share, what is on its way to one person goes before a campaign and before the read side."""
 
 import os
+from contextlib import suppress
 from enum import Enum
+from pathlib import Path
 
-NICE = 10
+NICE, NICEST = 10, 19
+AUTOGROUP = Path("/proc/self/autogroup")
+"""Where Linux groups tasks by session (sched(7)), being nice counts only among those of one session: the session has to be nice itself."""
 
 
 class Manners(Enum):
@@ -19,5 +23,14 @@ def give_way(manners: Manners) -> None:
     if manners is Manners.FIRST:
         return
     os.nice(NICE)
+    if has_session_to_itself():
+        with suppress(OSError):  # there is none, or it may not be set
+            AUTOGROUP.write_text(str(NICEST if manners is Manners.LAST else NICE))
     if manners is Manners.LAST and hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def has_session_to_itself() -> bool:
+    """Whether no shell or other program that leads this session would be made nice too."""
+    leader = os.getsid(0)
+    return leader == os.getpid() or not Path(f"/proc/{leader}").exists()

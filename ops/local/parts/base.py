@@ -9,8 +9,11 @@ from ops.local import archives, tools
 from ops.local.processes import Command
 from ops.local.settings import Settings
 
-YIELDING = ("nice", "-n", "10")
-"""Before a part that nothing on its way to a person waits for: on a machine that all share, it goes after the rest."""
+YIELDING = ("/bin/sh", "-c", '{ echo 5 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', "sh")
+"""Before a part that nothing on its way to a person waits for: on a machine that all share, it goes after the rest.
+
+Each part has a session of its own, and where Linux groups tasks by session (sched(7)) it is the session that has to be nice.
+"""
 
 
 class Part(ABC):
