@@ -22,18 +22,30 @@ class Intent(NamedTuple):
 class Account:
     """All entries of one batch, the last of them as digests of its columns."""
 
-    __slots__ = ("columns", "done", "finished", "intents", "last")
+    __slots__ = ("attempt", "columns", "done", "finished", "intended", "intents", "last", "left_open")
 
     def __init__(self) -> None:
         self.intents: list[Intent] = []
         self.columns: tuple[int, ...] = ()
         self.last: Entry | None = None
-        self.done = 0
+        self.left_open: list[range] = []
+        """Recipients who were under an intent without a result when a further attempt began."""
+        self.attempt = self.intended = self.done = 0
         self.finished = False
 
     def intent_for(self, index: int) -> Intent | None:
         """The last intent that covers a recipient."""
         return next((one for one in reversed(self.intents) if one.start <= index < one.stop), None)
+
+    def in_doubt(self, index: int) -> bool:
+        """Whether an attempt that left no result may have reached a recipient."""
+        return any(index in some for some in self.left_open)
+
+    def begin(self, told: LedgerEntry) -> None:
+        """Note who was left open, if an entry is of a further attempt than the one before it."""
+        if told.attempt > self.attempt and self.intended > self.done:
+            self.left_open.append(range(self.done, self.intended))
+        self.attempt, self.intended, self.done = told.attempt, told.intended, told.done
 
 
 class Ledger:
@@ -65,7 +77,8 @@ class Ledger:
             self._findings.blame("ledger_changed", f"batch {batch} was finished before, and otherwise", entry.place)
         account.finished, account.columns = account.finished or bool(columns), columns or account.columns
         # the columns are in the digests: a million recipients' would not fit
-        account.done, account.last = told.done, entry._replace(record=None)
+        account.last = entry._replace(record=None)
+        account.begin(told)
 
     def _check(self, batch: str, account: Account, told: LedgerEntry, entry: Entry) -> None:
         uneven = len(told.outcome_of) != told.done or len(told.profile_offsets) != told.done

@@ -38,6 +38,7 @@ class Sends:
         else:
             self._agrees(told, account, entry)
             self._intended(told, ledger, account, entry)
+            self._doubted(told, ledger, account, entry)
         self._current(told, batch, account, entry)
 
     def _no_account(self, told: StatusBatch, entry: Entry) -> None:
@@ -67,6 +68,17 @@ class Sends:
             self._blame("sent_without_intent", told, said, entry)
         else:
             self._findings.skip("the intent is compacted; the finished entry covers it")
+
+    def _doubted(self, told: StatusBatch, ledger: Ledger, account: Account, entry: Entry) -> None:
+        """An attempt that left no result may have reached them: who is not sent to again is unknown, and nothing else."""
+        denied = {number for number, outcome in enumerate(told.outcomes) if outcome.status not in CALLED}
+        wrong = [index for index, number in enumerate(told.outcome_of) if number in denied and account.in_doubt(index)]
+        if wrong:
+            status, user = told.outcomes[told.outcome_of[wrong[0]]].status, told.users[wrong[0]]
+            said = f"{len(wrong)} recipients, the first {user}, told as {status} after an intent whose result is not known"
+            self._blame("doubt_not_told", told, f"batch {told.batch_id}: {said}", entry)
+        elif denied and told.attempt > 1 and not ledger.provable:
+            self._findings.skip("the intent of an earlier attempt is compacted")
 
     def _current(self, told: StatusBatch, batch: Batch, account: Account, entry: Entry) -> None:
         sent = {number for number, outcome in enumerate(told.outcomes) if outcome.status == "sent"}

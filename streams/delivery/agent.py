@@ -1,8 +1,8 @@
 """The delivery step: one `notify.deliver.<channel>.<priority>` topic to provider calls and statuses.
 
 Killed before the intent is durable: nothing was sent, the batch comes again. Between intent and result: it can't be known what was sent;
-those recipients are `unknown`, or sent to again where policy says so. After the result: the batch comes again, finds its results, and tells
-the same status in the same bytes.
+those recipients are `unknown`, or sent to again where policy says so (whom the repeat is not sent to is `unknown` all the same). After the
+result: the batch comes again, finds its results, and tells the same status in the same bytes.
 """
 
 import asyncio
@@ -134,8 +134,7 @@ class DeliveryStep:
         began = self._clock()
         drafts = await self._drafted(part, batch, entry.done, upto)
         if any(each.messages for each in drafts) and not self._provider.declaration.repeatable:
-            entry = intending(entry, upto)
-            await self._save(part, batch, entry)
+            await self._save(part, batch, intending(entry, upto))
             if not began <= self._clock() <= began + INTENT_MS:  # opinions may have changed while the intent became durable
                 drafts = await self._drafted(part, batch, entry.done, upto)
         messages = [message for each in drafts for message in each.messages]

@@ -1,4 +1,8 @@
-"""The ledger of one batch: recipients [0, done) have a result, [done, intended) may have been sent to, the rest is untouched. Pure."""
+"""The ledger of one batch: recipients [0, done) have a result, [done, intended) may have been sent to, the rest is untouched. Pure.
+
+An intent is never taken back. So before the intent of a slice [done, intended) are those whom an attempt without a result may have reached:
+they are `sent`, if the repeat was, or `unknown`; it is never told that they were not sent to.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,6 +13,9 @@ from schemas import ids
 from schemas.records import DeliverBatch, LedgerEntry, Outcome, StatusBatch
 
 CRASHED = Outcome("unknown", "crashed_in_flight", "the worker ended between the intent and the result")
+
+POSSIBLE = ("sent", "unknown")
+"""All that can be true of who may have been reached already."""
 
 
 class Result(NamedTuple):
@@ -25,22 +32,27 @@ def opened(entry: LedgerEntry | None, offset: int, provider: str) -> LedgerEntry
 
 
 def settled(entry: LedgerEntry, resend: bool) -> LedgerEntry:
-    """The entry without open attempts: those a crash left open are made again if `resend`, else they are unknown for good."""
+    """The entry to go on with after a crash: whom it left open the next attempt tries again if `resend`, else they are unknown for good."""
     lost = entry.intended - entry.done
     if lost == 0:
         return entry
     if resend:
-        return msgspec.structs.replace(entry, intended=entry.done, attempt=entry.attempt + 1)
+        return msgspec.structs.replace(entry, attempt=entry.attempt + 1)
     return recorded(entry, [Result(CRASHED, "", -1)] * lost)
 
 
 def intending(entry: LedgerEntry, upto: int) -> LedgerEntry:
     """The entry that says: recipients up to `upto` may have been sent to from now on."""
-    return msgspec.structs.replace(entry, intended=upto)
+    return msgspec.structs.replace(entry, intended=max(entry.intended, upto))
 
 
 def recorded(entry: LedgerEntry, results: Sequence[Result]) -> LedgerEntry:
-    """The entry with the results of the recipients that follow `done`."""
+    """The entry with the results of the recipients that follow `done`; `entry` is the one from before their intent.
+
+    Whom it has as intended all the same, an attempt that left no result may have reached.
+    """
+    in_doubt = entry.intended - entry.done
+    results = [*map(_doubted, results[:in_doubt]), *results[in_doubt:]]
     outcomes = list(entry.outcomes)
     numbers = {outcome: number for number, outcome in enumerate(outcomes)}
     indexes = []
@@ -59,6 +71,15 @@ def recorded(entry: LedgerEntry, results: Sequence[Result]) -> LedgerEntry:
         provider_message_ids=entry.provider_message_ids + [result.provider_message_id for result in results],
         profile_offsets=entry.profile_offsets + [result.profile_offset for result in results],
     )
+
+
+def _doubted(result: Result) -> Result:
+    """The result of who may have been reached before: that the repeat was not sent says nothing of the first time."""
+    outcome = result.outcome
+    if outcome.status in POSSIBLE:
+        return result
+    detail = f"{CRASHED.detail}; not sent again: {outcome.status} ({outcome.reason})"
+    return result._replace(outcome=Outcome(CRASHED.status, CRASHED.reason, detail))
 
 
 def finished(entry: LedgerEntry, now: int) -> LedgerEntry:

@@ -66,6 +66,7 @@ class Oracle:
         self._everyone_once(notifications, met)
         self._expansions_agree(notifications)
         resent = self._resent()
+        self._doubts_are_told(met, resent)
         self._sandbox_agrees(met, resent, sandbox)
         return self.verdict
 
@@ -140,6 +141,12 @@ class Oracle:
                         resent |= {(batch.notification.notification_id, batch.channel, user) for user in open_}
         self.verdict.resent = len(resent)
         return resent
+
+    def _doubts_are_told(self, met: Mapping[Reached, str], resent: set[Reached]) -> None:
+        """Who may have been reached, and was not sent to again, is unknown."""
+        for place in resent:
+            if (status := met.get(place)) not in ("sent", "unknown", None):
+                self.verdict.blame("told as not sent to after an open attempt", (*place, status))
 
     def _sandbox_agrees(self, met: Mapping[Reached, str], resent: set[Reached], sandbox: "SandboxSays") -> None:
         self.verdict.sandbox_received, self.verdict.sandbox_duplicates = sandbox.received, len(sandbox.duplicates)

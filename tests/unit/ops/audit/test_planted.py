@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from ops.audit.model import Entry, Place
@@ -122,6 +123,33 @@ def the_intent_was_never_written(world: World) -> Place:
     done = ledger_of(world, status)[1]
     world.put(intent, done._replace(place=intent.place))  # twice the result, never the intent: offsets without a hole
     return status.place
+
+
+def tried_again(world: World, became: str) -> Entry:
+    """A batch whose first attempt left no result, and of whose second its first recipient became something else; its status."""
+    status = sent(world)
+    intent, done = ledger_of(world, status)
+    world.again(done, attempt=2)
+    world.put(done, intent._replace(place=done.place, record=msgspec.structs.replace(intent.record, attempt=2)))
+    told = {"attempt": 2, "outcomes": [Outcome("sent"), Outcome(became)], "outcome_of": [1] + [0] * (len(status.record.users) - 1)}
+    world.swap(ledger_of(world, status)[-1], **told)
+    world.swap(status, **told)
+    return next(entry for entry in world.topics[STATUS] if entry.place == status.place)
+
+
+@planted("doubt_not_told")
+def someone_who_opted_out_between_two_attempts_is_suppressed(world: World) -> Place:
+    return tried_again(world, "suppressed").place
+
+
+@planted("doubt_not_told")
+def a_notification_expired_between_two_attempts(world: World) -> Place:
+    return tried_again(world, "expired").place
+
+
+@planted("doubt_not_told")
+def a_second_attempt_failed(world: World) -> Place:
+    return tried_again(world, "failed").place
 
 
 @planted("status_before_result")
@@ -328,6 +356,22 @@ def test_what_was_not_touched_is_clean() -> None:
     assert [sums.audience for one in report.notifications.values() for sums in one.channels.values()] == [len(USERS), len(USERS), 7]
     assert all(sums.difference == 0 and sums.pending == 0 for one in report.notifications.values() for sums in one.channels.values())
     assert all(one.expanded for one in report.notifications.values())
+
+
+@pytest.mark.parametrize("became", ["unknown", "sent"])
+def test_after_an_attempt_without_a_result_unknown_and_sent_are_clean(became: str) -> None:
+    world = consistent()
+    tried_again(world, became)
+    assert judge(world).violations == []
+
+
+def test_where_the_first_intent_is_compacted_a_doubt_is_not_checkable() -> None:
+    world = consistent()
+    status = tried_again(world, "suppressed")
+    world.drop(ledger_of(world, status)[0])
+    report = judge(world)
+    assert report.violations == []
+    assert "the intent of an earlier attempt is compacted" in report.not_checkable
 
 
 def test_what_is_repeated_in_the_same_bytes_is_clean() -> None:

@@ -6,10 +6,10 @@ from typing import cast
 
 import pytest
 
-from providers.base import Accepted, AnyProvider, Declaration, Message, Outcome
+from providers.base import Accepted, AnyProvider, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.catalogue import Templates
 from providers.sender import Sender
-from schemas.records import DeadLetter, DeliverBatch, Output, Record, StatusBatch
+from schemas.records import DeadLetter, DeliverBatch, LedgerEntry, Output, Priority, Record, StatusBatch
 from schemas.topics import DLQ, STATUS, deliver_topic
 from streams.delivery.agent import INTENT_MS, DeliveryStep
 from streams.delivery.call import AHEAD, Caller
@@ -52,24 +52,30 @@ class Gated:
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.sent: list[str] = []
+        self.answer: Outcome = Accepted("p")
 
     async def send_all(self, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
         self.sent += [message.user_id for message in messages]
         await self.gate.wait()
-        return [Accepted("p") for _ in messages]
+        return [self.answer for _ in messages]
 
 
 class Provider:
-    declaration = Declaration(name="sim", channel="push", batch_size=2, concurrency=1)
+    def __init__(self, batch_size: int) -> None:
+        self.declaration = Declaration(name="sim", channel="push", batch_size=batch_size, concurrency=1)
 
 
 class Bench:
     def __init__(self) -> None:
         self.world, self.replica, self.provider = World(Chaos()), Replica(), Gated()
         self.now = NOW
+        self.start()
+
+    def start(self, batch_size: int = 2, attempts: int = 4) -> None:
+        """A process, also in the place of one that was killed."""
         self.step = DeliveryStep(
-            TOPIC, cast(AnyProvider, Provider()), Caller(cast(Sender, self.provider)), Templates.load(), CODEC, lambda: self.now,
-            load_policy(), cast(ProfileReplica, self.replica), Turns(),
+            TOPIC, cast(AnyProvider, Provider(batch_size)), Caller(cast(Sender, self.provider), attempts), Templates.load(), CODEC,
+            lambda: self.now, load_policy(), cast(ProfileReplica, self.replica), Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)
         self.part = StepPartition(0, self.step.tables, store, log, lambda reason: pytest.fail(reason), stall_s=1e9)
@@ -82,6 +88,18 @@ class Bench:
     def input(offset: int, record: Record | bytes) -> Input:
         key = record.batch_id.encode() if isinstance(record, DeliverBatch) else b"k"
         return Input(TOPIC, 0, offset, NOW, key, CODEC.encode(record) if isinstance(record, Record) else record, {})
+
+    async def killed_in_the_call(self, one: DeliverBatch) -> None:
+        """The provider has the first slice of a batch, and its process ends before it hears so."""
+        task = self.handle(one)
+        await spin()
+        task.cancel()
+        await asyncio.wait({task})
+        self.provider.gate.set()
+
+    def ledger(self) -> list[LedgerEntry]:
+        """All that was written to it."""
+        return [CODEC.decode(record.value_ or b"", LedgerEntry) for record in self.world.records("notify.ledger.push.normal")]
 
 
 def told(outputs: Sequence[Output]) -> dict[str, list[str]]:
@@ -160,3 +178,74 @@ async def test_the_same_batch_twice_is_sent_once() -> None:
     assert told(effects.outputs) == {"b-1": ["sent"]}
     assert bench.provider.sent == ["u0"]
     assert len(effects.outputs) == 1
+
+
+def opts_out(bench: Bench) -> None:
+    bench.replica.out.add("u0")
+
+
+def time_passes(bench: Bench) -> None:
+    bench.now = NOW + 1000
+
+
+def answers(answer: Outcome) -> Callable[[Bench], None]:
+    def meanwhile(bench: Bench) -> None:
+        bench.provider.answer = answer
+
+    return meanwhile
+
+
+MEANWHILE = {
+    "suppressed (channel_disabled)": opts_out,
+    "expired (expired)": time_passes,
+    "failed (unregistered)": answers(Rejected("unregistered")),
+    "failed (provider_unavailable)": answers(Unavailable("down")),
+    "failed (provider_throttled)": answers(Throttled()),
+}
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+@pytest.mark.parametrize("became", MEANWHILE)
+async def test_who_may_have_been_reached_and_is_not_sent_to_again_is_unknown(became: str, batch_size: int) -> None:
+    """Whatever speaks against the repeat does not speak against the attempt that was on its way when its process died."""
+    bench = Bench()
+    one = batch("u0", priority=Priority.CRITICAL, expires_at=NOW + 1000)
+    bench.start(batch_size, attempts=1)
+    await bench.killed_in_the_call(one)
+    assert bench.provider.sent == ["u0"]
+    MEANWHILE[became](bench)
+    bench.start(batch_size, attempts=1)
+    effects = await bench.handle(one)
+    assert told(effects.outputs) == {"b-1": ["unknown"]}
+    (outcome,) = bench.ledger()[-1].outcomes
+    assert (outcome.reason, bench.ledger()[-1].attempt) == ("crashed_in_flight", 2)
+    assert outcome.detail.endswith(f"not sent again: {became}")
+
+
+@pytest.mark.parametrize(("answer", "reason"), [(Accepted("again"), ""), (Unknown("cut"), "no_answer")])
+async def test_a_repeat_that_was_sent_or_may_have_been_is_told_as_it_is(answer: Outcome, reason: str) -> None:
+    bench = Bench()
+    one = batch("u0", priority=Priority.CRITICAL)
+    await bench.killed_in_the_call(one)
+    answers(answer)(bench)
+    bench.start()
+    effects = await bench.handle(one)
+    assert told(effects.outputs) == {"b-1": ["unknown" if reason else "sent"]}
+    assert [outcome.reason for outcome in bench.ledger()[-1].outcomes] == [reason]
+    assert bench.provider.sent == ["u0", "u0"]
+
+
+async def test_the_doubt_outlives_smaller_slices_and_another_death() -> None:
+    """The first process took four at once; those after it two, and the next one dies again before it comes to the last two."""
+    bench = Bench()
+    one = batch("u0", "u1", "u2", "u3", "u4", priority=Priority.CRITICAL)
+    bench.start(batch_size=4)
+    await bench.killed_in_the_call(one)
+    bench.start()
+    bench.provider.gate.clear()
+    await bench.killed_in_the_call(one)
+    bench.replica.out |= {"u1", "u3", "u4"}
+    bench.start()
+    effects = await bench.handle(one)
+    assert told(effects.outputs) == {"b-1": ["sent", "unknown", "sent", "unknown", "suppressed"]}
+    assert bench.provider.sent == ["u0", "u1", "u2", "u3", "u0", "u1", "u0", "u2"]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from streams.delivery.ledger import CRASHED, Result, finished, intending, opened
 from tests.unit.streams.make import NOW, batch
 
 SENT, FAILED = Outcome("sent"), Outcome("failed", "unregistered")
+SUPPRESSED, EXPIRED = Outcome("suppressed", "channel_disabled"), Outcome("expired", "expired")
+NO_ANSWER = Outcome("unknown", "no_answer")
 USERS = [f"u{number}" for number in range(7)]
 
 
@@ -48,7 +51,31 @@ def test_what_was_open_is_unknown() -> None:
 def test_or_is_tried_again_with_a_number() -> None:
     entry = intending(recorded(opened(None, 5, "s"), results(SENT)), 3)
     again = settled(entry, resend=True)
-    assert (again.done, again.intended, again.attempt) == (1, 1, 2)
+    assert (again.done, again.intended, again.attempt) == (1, 3, 2)
+
+
+@pytest.mark.parametrize("outcome", [SUPPRESSED, EXPIRED, FAILED])
+def test_what_a_repeat_did_not_send_is_unknown(outcome: Outcome) -> None:
+    """Two of three were open; the third is met for the first time, so what is said of it is true."""
+    entry = intending(recorded(opened(None, 5, "s"), results(SENT)), 3)
+    after = recorded(settled(entry, resend=True), results(outcome, outcome, outcome))
+    became = [after.outcomes[number] for number in after.outcome_of[1:]]
+    assert [one.status for one in became] == ["unknown", "unknown", outcome.status]
+    assert became[0].reason == CRASHED.reason
+    assert became[0].detail.endswith(f"not sent again: {outcome.status} ({outcome.reason})")
+    assert after.profile_offsets[1:] == [10, 11, 12]
+
+
+@pytest.mark.parametrize("outcome", [SENT, NO_ANSWER])
+def test_what_a_repeat_sent_or_may_have_sent_is_told_as_it_is(outcome: Outcome) -> None:
+    entry = settled(intending(opened(None, 5, "s"), 1), resend=True)
+    assert recorded(entry, results(outcome)).outcomes == [outcome]
+
+
+def test_an_intent_is_not_taken_back_by_a_smaller_one() -> None:
+    """Slices may be smaller after a deployment: who was open stays open until there is a result."""
+    entry = intending(settled(intending(opened(None, 5, "s"), 4), resend=True), 2)
+    assert (entry.intended, entry.attempt) == (4, 2)
 
 
 def test_results_without_an_intent_are_intended_as_well() -> None:
@@ -70,18 +97,22 @@ def test_results_add_up_in_order(slices: list[list[Outcome]]) -> None:
     assert len(entry.outcomes) == len(set(flat))
 
 
-def deliver(stored: LedgerEntry | None, size: int, resend: bool, steps: int, sends: dict[str, int]) -> LedgerEntry | None:
-    """Work on the batch for so many durable steps, then crash: returns what is durable. Counts what the provider took."""
+def deliver(
+    stored: LedgerEntry | None, size: int, resend: bool, steps: int, sends: dict[str, int], outcome: Outcome = SENT
+) -> LedgerEntry | None:
+    """Work on the batch for so many durable steps, then crash: returns what is durable. Counts what the provider took.
+
+    All have the same outcome; one that is not `sent` is met after the intent, as if an address were refused.
+    """
     entry = settled(opened(stored, 5, "s"), resend)
     while entry.done < len(USERS):
         upto = min(len(USERS), entry.done + size)
-        entry = intending(entry, upto)
         if (steps := steps - 1) < 0:
             return stored
-        stored = entry
+        stored = intending(entry, upto)
         for user in USERS[entry.done : upto]:
-            sends[user] = sends.get(user, 0) + 1
-        entry = recorded(entry, results(*[SENT] * (upto - entry.done)))
+            sends[user] = sends.get(user, 0) + (outcome == SENT)
+        entry = recorded(entry, results(*[outcome] * (upto - entry.done)))
         well_formed(entry)
     if steps - 1 < 0:
         return stored
@@ -109,6 +140,26 @@ def test_whatever_crashes_everyone_has_one_result(crashes: Sequence[int], size: 
         else:
             assert (outcome == CRASHED) or sends[user] == 1
             assert sends.get(user, 0) <= 1
+
+
+LIVES = st.tuples(st.integers(0, 5), st.integers(1, 4), st.booleans(), st.sampled_from([SENT, SUPPRESSED, FAILED, EXPIRED]))
+
+
+@given(st.lists(LIVES, max_size=6), st.sampled_from([SENT, SUPPRESSED]))
+def test_whoever_was_reached_is_never_told_as_not_sent_to(lives: Sequence[tuple[int, int, bool, Outcome]], last: Outcome) -> None:
+    """Each life has its slices, policy and opinions; nobody who was reached once is told as suppressed, failed or expired."""
+    sends: dict[str, int] = {}
+    stored: LedgerEntry | None = None
+    for steps, size, resend, outcome in [*lives, (100, 3, True, last)]:
+        if stored is None or stored.finished_at is None:
+            stored = deliver(stored, size, resend, steps, sends, outcome)
+            if stored:
+                well_formed(stored)
+    assert stored is not None
+    for user, number in zip(USERS, stored.outcome_of, strict=True):
+        status = stored.outcomes[number].status
+        assert status in ("sent", "unknown") or not sends[user]
+        assert status != "sent" or sends[user]
 
 
 def test_the_status_says_what_the_ledger_says_whenever_it_is_told() -> None:

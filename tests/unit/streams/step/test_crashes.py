@@ -270,10 +270,10 @@ class Counting:
 
 
 class SimProvider:
-    """Takes two at a time."""
+    """Takes two at a time, or one."""
 
-    def __init__(self, *, repeatable: bool) -> None:
-        self.declaration = Declaration(name="sim", channel="push", batch_size=2, repeatable=repeatable)
+    def __init__(self, *, repeatable: bool, batch_size: int = 2) -> None:
+        self.declaration = Declaration(name="sim", channel="push", batch_size=batch_size, repeatable=repeatable)
 
 
 BATCHES = {"b-1": ["u0", "u1", "u2", "u3", "u4"], "b-2": ["u5"], "b-3": ["u6", "u7", "nobody"], "b-4": ["u8"], "b-5": ["u9", "u1"]}
@@ -340,6 +340,46 @@ def attempts_of(world: World, topic: str) -> dict[str, int]:
     """How often the ledger says that a batch was begun again."""
     rows = world.tables[topic.removeprefix("notify.")].rows
     return {key.decode(): CODEC.decode(value, LedgerEntry).attempt for key, value in rows.items()}
+
+
+class FickleReplica(SteadyReplica):
+    """Everybody wants pushes in the odd lives of the worker, and nobody in the even ones."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
+        channels = ["push"] if self._world.starts % 2 else []
+        return [Known(profile(user, channels=channels), 7) for user in users]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+async def test_nobody_who_was_reached_is_told_as_not_sent_to(batch_size: int) -> None:
+    """Critical ones are sent to again; who opted out in between is not, and the first attempt may have reached them all the same."""
+    topic = deliver_topic("push", Priority.CRITICAL)
+    provider = cast(AnyProvider, SimProvider(repeatable=False, batch_size=batch_size))
+    senders: dict[World, Counting] = {}
+    reached_and: Counter[str] = Counter()
+
+    async def play(world: World) -> None:
+        counting = senders[world] = Counting(world)
+        for name, users in BATCHES.items():
+            world.append(topic, name.encode(), CODEC.encode(batch(*users, batch_id=name, priority=Priority.CRITICAL)))
+
+        def step() -> DeliveryStep:
+            replica, caller = cast(ProfileReplica, FickleReplica(world)), Caller(cast(Sender, counting))
+            return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, POLICY, replica, Turns())
+
+        await live_until_done(world, topic, step, CODEC)
+
+    def judge(world: World, calm: World) -> None:
+        for name, one in once(world, STATUS, StatusBatch, lambda one: one.batch_id).items():
+            for index, number in enumerate(one.outcome_of):
+                if senders[world].sent[f"{name}.{index}.0"]:
+                    reached_and[one.outcomes[number].status] += 1
+
+    await every_crash(play, judge)
+    assert reached_and.keys() == {"sent", "unknown"}
 
 
 async def test_the_simulation_does_find_a_step_that_forgets_its_intent() -> None:
