@@ -26,6 +26,10 @@ WAIT_MS = 250
 ASK_S = 0.15
 """Between two questions for the ends: one request of 0.5 ms for all partitions."""
 ANSWER_S = 2.0
+SILENCE_S = 20.0
+"""After so long without an answer the client is made anew: one that was told by a starting broker that there are no brokers never asks
+again (librdkafka 5301).
+"""
 STOP_S = 10.0
 
 
@@ -52,8 +56,8 @@ class Tail:
         die: Die,
     ) -> None:
         """The callables run on the thread; what they raise ends the process. `forget`: the log was made anew, begin with nothing."""
-        config = {**consumer_config(bootstrap, group), "enable.partition.eof": True, "fetch.wait.max.ms": WAIT_MS}
-        self._consumer = Consumer(config)
+        self._config = {**consumer_config(bootstrap, group), "enable.partition.eof": True, "fetch.wait.max.ms": WAIT_MS}
+        self._consumer = Consumer(self._config)
         self._topic = topic
         self._apply = apply
         self._current = current
@@ -64,7 +68,8 @@ class Tail:
         self._positions: dict[int, int] = {}
         self._asked: dict[int, Asked] = {}
         self._asked_at = 0.0
-        self._answered = True
+        self._answered_at = time.monotonic()
+        self._silent = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -126,12 +131,22 @@ class Tail:
         try:
             found = ends(self._consumer, places, ANSWER_S)
         except KafkaException as error:  # whatever it is: the copy gets older until there is an answer, and nobody decides on it
-            if self._answered:
+            if not self._silent:
                 logger.warning("%s: where it ends is not known: %s", self._topic, error)
-            self._answered = False
+            self._silent = True
+            if now - self._answered_at > SILENCE_S:
+                self._begin_anew(now)
             return
-        self._answered = True
+        self._answered_at, self._silent = now, False
         self._asked |= {one.partition: Asked(now, one.offset) for one in found if one.error is None}
+
+    def _begin_anew(self, now: float) -> None:
+        logger.warning("%s: no answer for %.0f s, connecting anew", self._topic, now - self._answered_at)
+        # elsewhere, because nobody knows how long a client that is stuck takes to close
+        threading.Thread(target=self._consumer.close, name="tail-closing", daemon=True).start()
+        self._consumer = Consumer(self._config)
+        self._consumer.assign([TopicPartition(self._topic, *place) for place in self._positions.items()])
+        self._answered_at = now
 
     def _answer(self) -> None:
         reached = [partition for partition, asked in self._asked.items() if self._positions[partition] >= asked.end]
