@@ -26,7 +26,7 @@ from streams.audience.rules import Person, Place, expand
 from streams.audience.search import search
 from streams.policy.policy import load_policy
 from streams.profiles.index import ProfileIndex, begin_anew, index_changes
-from streams.profiles.stored import PROFILE, pack, unpack, user_key
+from streams.profiles.stored import PROFILE, pack, prefixes, unpack, user_keys
 from streams.step.store import Store, TablePartition
 
 RESULTS = Path(__file__).parent / "results" / "audience.json"
@@ -75,9 +75,10 @@ def fill(part: TablePartition, users: int) -> None:
     begin_anew(part)
     people = _people(users)
     while some := list(islice(people, BATCH)):
-        keys = [user_key(profile.user_id) for profile in some]
-        changes = index_changes(part, keys, [None] * len(keys), some)
-        part.write([*((PROFILE + key, pack(profile, 1)) for key, profile in zip(keys, some, strict=True)), *changes], 1)
+        keys = user_keys([profile.user_id for profile in some])
+        changes = index_changes(part, keys, [set()] * len(keys), [prefixes(profile) for profile in some])
+        profiles = [(PROFILE + key, pack(msgspec.structs.asdict(profile), 1)) for key, profile in zip(keys, some, strict=True)]
+        part.write([*profiles, *changes], 1)
 
 
 def row(part: TablePartition, text: str) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def _decider(part: TablePartition) -> Decide:
     command, place = ExpandAudience(notification=notification, expression="all", partitions=1), Place("bench", 0, 0, NOW)
 
     def decide(users: list[str]) -> None:
-        known = map(unpack, part.get_many([PROFILE + user_key(user) for user in users]))
+        known = map(unpack, part.get_many([PROFILE + key for key in user_keys(users)]))
         expand(command, [Person(user, profile, offset) for user, (profile, offset) in zip(users, known, strict=True)], None, policy, place)
 
     return decide

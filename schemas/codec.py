@@ -37,7 +37,6 @@ class Codec:
         self._subject_of = subject_of
         self._headers: dict[type[Record], bytes] = {}
         self._writers: dict[int, contract.Schema] = {}
-        self._same: set[tuple[int, type[Record]]] = set()
 
     def encode(self, record: Record) -> bytes:
         """`record` in wire format. Raises NotRegistered, RegistryUnavailable."""
@@ -50,19 +49,19 @@ class Codec:
 
     def decode(self, payload: bytes | None, kind: type[R]) -> R:
         """The record of type `kind` in `payload`. Raises RecordRefused, or RegistryUnavailable when nothing can be said yet."""
-        schema_id, writer = self._writer(payload)
-        if writer["name"] != contract.full_name(kind):
-            raise WrongType(f"a {writer['name']} where a {contract.full_name(kind)} was expected")
-        reader = None if (schema_id, kind) in self._same else contract.schema_of(kind)
-        fields = _read(payload or b"", writer, reader)
-        try:
-            return msgspec.convert(fields, kind)
-        except msgspec.ValidationError as error:
-            raise Malformed(f"{kind.__name__}: {error}") from error
+        fields, _ = self._fields(payload, kind)
+        return _record(fields, kind)
+
+    def fields(self, payload: bytes | None, kind: type[Record]) -> dict[str, Any]:
+        """All fields of the record that `decode` returns, by name, for whom that record is not worth making. Raises as `decode`."""
+        fields, same = self._fields(payload, kind)
+        if not same:
+            _record(fields, kind)
+        return fields
 
     def decode_any(self, payload: bytes | None) -> Decoded:
         """A record of any schema in the registry. Raises as `decode`."""
-        _, writer = self._writer(payload)
+        writer = self._writer(payload)
         fields = _read(payload or b"", writer, None)
         if not isinstance(fields, dict):
             raise WrongType(f"a {writer.get('type')} where a record was expected")
@@ -73,19 +72,28 @@ class Codec:
         for kind in self._subject_of:
             self._header(kind)
 
+    def _fields(self, payload: bytes | None, kind: type[Record]) -> tuple[dict[str, Any], bool]:
+        """The fields of a record, and whether they were written with the schema we have, so that there is nothing left to check."""
+        schema = contract.schema_of(kind)
+        if payload and payload[:HEADER_BYTES] == self._headers.get(kind):
+            return _read(payload, schema, None), True
+        writer = self._writer(payload)
+        if writer["name"] != contract.full_name(kind):
+            raise WrongType(f"a {writer['name']} where a {contract.full_name(kind)} was expected")
+        return _read(payload or b"", writer, schema), False
+
     def _header(self, kind: type[Record]) -> bytes:
         schema_id = self._registry.schema_id(self._subject_of[kind], contract.schema_json(kind.__name__))
-        self._same.add((schema_id, kind))
         self._writers[schema_id] = contract.schema_of(kind)
         self._headers[kind] = bytes([MAGIC]) + schema_id.to_bytes(4, "big")
         return self._headers[kind]
 
-    def _writer(self, payload: bytes | None) -> tuple[int, contract.Schema]:
+    def _writer(self, payload: bytes | None) -> contract.Schema:
         schema_id = schema_id_of(payload)
         writer = self._writers.get(schema_id)
         if writer is None:
             writer = self._writers[schema_id] = _parse(schema_id, self._registry.schema(schema_id))
-        return schema_id, writer
+        return writer
 
 
 def schema_id_of(payload: bytes | None) -> int:
@@ -121,6 +129,13 @@ def _read(payload: bytes, writer: contract.Schema, reader: contract.Schema | Non
     if body.tell() != len(payload):
         raise Malformed(f"{len(payload) - body.tell()} bytes left over after the {writer['name']}")
     return fields
+
+
+def _record(fields: dict[str, Any], kind: type[R]) -> R:
+    try:
+        return msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        raise Malformed(f"{kind.__name__}: {error}") from error
 
 
 def _refused(writer: contract.Schema, error: Exception) -> RecordRefused:

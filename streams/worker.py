@@ -64,6 +64,7 @@ def _calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_ALLOCATIONS, 20, 20)
+    gc.enable()
 
 
 def die(reason: str) -> NoReturn:

@@ -4,11 +4,10 @@ Beside the profile of a user, under `p`, there is an empty entry for each prefix
 The format is kept with them: an index that was made by other rules is not read, but made anew from the log.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Sequence, Set
 
-from schemas.records import Profile
-from streams.profiles.stored import PROFILE, prefixes
+from streams.profiles.stored import PROFILE
 from streams.step.store import Change, TablePartition
 
 FORMAT = b"2"
@@ -41,20 +40,22 @@ def begin_anew(part: TablePartition) -> None:
     part.write([(_FORMAT_KEY, FORMAT)], 0)
 
 
-def index_changes(
-    part: TablePartition, keys: Sequence[bytes], before: Sequence[Profile | None], after: Sequence[Profile | None]
-) -> list[Change]:
-    """What becomes of entries and counts when each user of `keys` changes; nobody is in it twice."""
-    changes: list[Change] = []
-    more: Counter[bytes] = Counter()
-    for key, known, profile in zip(keys, before, after, strict=True):
-        old, new = prefixes(known), prefixes(profile)
-        gone, come = old - new, new - old
-        more.update(come)
-        more.subtract(gone)
-        changes += [(prefix + key, None) for prefix in gone - {PROFILE}]
-        changes += [(prefix + key, b"") for prefix in come - {PROFILE}]
-    return changes + _counts(part, {prefix: number for prefix, number in more.items() if number})
+def index_changes(part: TablePartition, keys: Sequence[bytes], before: Sequence[Set[bytes]], after: Sequence[Set[bytes]]) -> list[Change]:
+    """What becomes of entries and counts when each user of `keys` is found under other prefixes; nobody is in it twice."""
+    gone: dict[bytes, list[bytes]] = defaultdict(list)
+    come: dict[bytes, list[bytes]] = defaultdict(list)
+    for key, old, new in zip(keys, before, after, strict=True):
+        for prefix in old - new:
+            gone[prefix].append(key)
+        for prefix in new - old:
+            come[prefix].append(key)
+    more = {prefix: len(come.get(prefix, ())) - len(gone.get(prefix, ())) for prefix in gone.keys() | come.keys()}
+    counts = _counts(part, {prefix: number for prefix, number in more.items() if number})
+    return [*_entries(gone, None), *_entries(come, b""), *counts]
+
+
+def _entries(users: dict[bytes, list[bytes]], value: bytes | None) -> list[Change]:
+    return [(prefix + key, value) for prefix in users if prefix != PROFILE for key in users[prefix]]
 
 
 def _counts(part: TablePartition, more: dict[bytes, int]) -> list[Change]:

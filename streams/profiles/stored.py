@@ -4,16 +4,21 @@ Read once per recipient, so it counts: decoding took 0.5 us this way, 1.2 us as 
 Keys begin with the user's bucket, so that whatever is scanned comes bucket by bucket.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.partition import bucket_of
+from schemas.partition import bucket_of, buckets_of
 from schemas.records import Profile
 
 PROFILE = b"p"
 """Where profiles are; a user's key follows."""
 _OFFSET_BYTES = 8
+_NAMES = 65_536
+"""Of tags and platforms, whose prefixes are kept at hand."""
 
 
 class _Row(Profile, frozen=True, array_like=True, gc=False):
@@ -22,6 +27,7 @@ class _Row(Profile, frozen=True, array_like=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Row).decode
+_in_order = itemgetter(*Profile.__struct_fields__)
 
 
 class Known(NamedTuple):
@@ -34,9 +40,9 @@ class Known(NamedTuple):
 NOBODY = Known(None, -1)
 
 
-def pack(profile: Profile, offset: int) -> bytes:
-    """A profile and its offset as bytes."""
-    return offset.to_bytes(_OFFSET_BYTES, "big") + _encode(msgspec.structs.astuple(profile))
+def pack(fields: Mapping[str, Any], offset: int) -> bytes:
+    """A profile, by the names of its fields, and its offset as bytes."""
+    return offset.to_bytes(_OFFSET_BYTES, "big") + _encode(_in_order(fields))
 
 
 def unpack(value: bytes | None) -> Known:
@@ -51,11 +57,19 @@ def user_key(user_id: str) -> bytes:
     return bucket_of(user_id).to_bytes(2, "big") + user_id.encode()
 
 
+def user_keys(users: Sequence[str]) -> list[bytes]:
+    """Where the profiles of many users are, in their order."""
+    names = [user.encode() for user in users]
+    return [bucket.to_bytes(2, "big") + name for bucket, name in zip(buckets_of(names), names, strict=True)]
+
+
+@lru_cache(_NAMES)
 def tag_prefix(tag: str) -> bytes:
     """Where the index entries of a tag begin; a user's key follows."""
     return b"t" + tag.encode() + b"\0"
 
 
+@lru_cache(_NAMES)
 def platform_prefix(platform: str) -> bytes:
     """Where the index entries of a device platform begin; a user's key follows."""
     return b"d" + platform.encode() + b"\0"
@@ -65,10 +79,16 @@ def prefixes(profile: Profile | None) -> set[bytes]:
     """Under which prefixes a user is found: everybody's, those of tags and of platforms. Nobody is found nowhere."""
     if profile is None:
         return set()
+    return prefixes_of(profile.tags, [device.platform for device in profile.devices])
+
+
+def prefixes_of(tags: Iterable[str], platforms: Iterable[str]) -> set[bytes]:
+    """Under which prefixes a user with these tags and platforms is found."""
     # a zero byte ends a name in a key: with one inside it would be found under another name
-    tags = {tag_prefix(tag) for tag in profile.tags if "\0" not in tag}
-    platforms = {platform_prefix(device.platform) for device in profile.devices if "\0" not in device.platform}
-    return {PROFILE} | tags | platforms
+    found = {tag_prefix(tag) for tag in tags if "\0" not in tag}
+    found.update([platform_prefix(platform) for platform in platforms if "\0" not in platform])
+    found.add(PROFILE)
+    return found
 
 
 def user_of(key: bytes) -> str:

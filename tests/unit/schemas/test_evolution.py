@@ -55,6 +55,7 @@ def test_bytes_of_the_golden_version_become_records_of_today(example: Any) -> No
     record = msgspec.json.decode(example.read_bytes(), type=kind)
     fastavro.schemaless_writer(out, contract.parse(golden(kind.__name__)), msgspec.to_builtins(record, builtin_types=(bytes,)))
     read = Codec(registry, {}).decode(out.getvalue(), kind)
+    assert Codec(registry, {}).fields(out.getvalue(), kind) == msgspec.to_builtins(read, builtin_types=(bytes,))
     then = [field["name"] for field in json.loads(golden(kind.__name__))["fields"]]
     assert [getattr(read, name) for name in then] == [getattr(record, name) for name in then]
 

@@ -5,7 +5,7 @@ from aiokafka.partitioner import murmur2 as aiokafka_murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.partition import BUCKETS, bucket_of, murmur2, partition_of
+from schemas.partition import BUCKETS, bucket_of, buckets_of, murmur2, murmur2_many, partition_of
 
 # org.apache.kafka.common.utils.UtilsTest.testMurmur2
 JAVA = [
@@ -26,6 +26,21 @@ def test_java_s_published_values(data: bytes, signed: int) -> None:
 @given(st.binary(max_size=70))
 def test_as_aiokafka_computes_it(data: bytes) -> None:
     assert murmur2(data) == aiokafka_murmur2(data) & 0xFFFFFFFF
+
+
+@given(st.lists(st.binary(max_size=70), max_size=40))
+def test_many_at_once_are_as_one_by_one(keys: list[bytes]) -> None:
+    assert murmur2_many(keys) == [murmur2(key) for key in keys]
+
+
+def test_many_of_one_length_do_not_reach_into_each_other() -> None:
+    keys = [bytes([byte] * 11) for byte in range(256)]
+    assert murmur2_many(keys) == [murmur2(key) for key in keys]
+
+
+@given(st.lists(st.text(max_size=40)))
+def test_many_buckets_are_those_of_each(keys: list[str]) -> None:
+    assert buckets_of([key.encode() for key in keys]) == [bucket_of(key) for key in keys]
 
 
 @given(st.text(max_size=40), st.integers(1, 512))

@@ -1,11 +1,24 @@
 """How a profile is kept locally: its bytes, and keys that sort by bucket."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.partition import bucket_of
 from schemas.records import Device, QuietHours
-from streams.profiles.stored import NOBODY, PROFILE, Known, pack, platform_prefix, prefixes, tag_prefix, unpack, user_key, user_of
+from streams.profiles.stored import (
+    NOBODY,
+    PROFILE,
+    Known,
+    pack,
+    platform_prefix,
+    prefixes,
+    tag_prefix,
+    unpack,
+    user_key,
+    user_keys,
+    user_of,
+)
 from tests.unit.streams.make import profile
 
 users = st.text(min_size=1, max_size=12)
@@ -20,7 +33,7 @@ def test_a_profile_comes_back_whole(user: str, offset: int) -> None:
         tags=["x"],
         source_positions={"api": 5, "cdc:t": 2**40},
     )
-    known = unpack(pack(made, offset))
+    known = unpack(pack(msgspec.structs.asdict(made), offset))
     assert known.offset == offset
     assert known.profile is not None
     assert [getattr(known.profile, name) for name in made.__struct_fields__] == [getattr(made, name) for name in made.__struct_fields__]
@@ -34,6 +47,11 @@ def test_nothing_is_nobody() -> None:
 def test_a_key_is_bucket_and_user(user: str) -> None:
     assert user_key(user)[:2] == bucket_of(user).to_bytes(2, "big")
     assert user_of(user_key(user)) == user
+
+
+@given(st.lists(users))
+def test_many_keys_are_those_of_each(some: list[str]) -> None:
+    assert user_keys(some) == [user_key(user) for user in some]
 
 
 @given(users, users)
