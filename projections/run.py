@@ -12,6 +12,7 @@ from types import FrameType
 from prometheus_client import start_http_server
 
 from projections.base import Projection
+from projections.connection import Connection
 from projections.deadletters import DeadLetters
 from projections.intake import Intake
 from projections.log import ends, open_consumer
@@ -80,8 +81,8 @@ def runner_of(
     retried(codec.warm, RegistryUnavailable, settings.registry_backoff, stop.wait)
     letters = DeadLetters(addresses.kafka, settings.dlq, codec, f"projections.{projection.name}")
     intake = Intake(codec, settings.inputs, letters, settings.registry_backoff, stop.wait)
-    consumer = open_consumer(addresses.kafka, settings.group(projection.name), list(settings.inputs))
-    return Runner(projection, consumer, intake, letters, settings.batch.of(projection.name), pulse.turning(projection.name, stop.is_set))
+    connection = Connection(partial(open_consumer, addresses.kafka, settings.group(projection.name), list(settings.inputs)))
+    return Runner(projection, connection, intake, letters, settings.batch.of(projection.name), pulse.turning(projection.name, stop.is_set))
 
 
 class _Countdown:

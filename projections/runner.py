@@ -9,10 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Message
 
 from projections import metrics
 from projections.base import Item, Projection
+from projections.connection import Connection
 from projections.deadletters import DeadLetters
 from projections.intake import Intake
 from projections.log import Ends, commit, gather, is_read_to, lags
@@ -24,18 +25,18 @@ _logger = logging.getLogger(__name__)
 
 
 class Runner:
-    """One projection and its consumer, in one thread. `on_batch` is called with the items after each commit."""
+    """One projection and its connection, in one thread. `on_batch` is called with the items after each commit."""
 
     def __init__(
         self,
         projection: Projection,
-        consumer: Consumer,
+        connection: Connection,
         intake: Intake,
         dead_letters: DeadLetters,
         limits: BatchLimits,
         stopped: Callable[[], bool],
     ) -> None:
-        self._projection, self._consumer, self._intake = projection, consumer, intake
+        self._projection, self._connection, self._intake = projection, connection, intake
         self._dead_letters, self._limits, self._stopped = dead_letters, limits, stopped
         self._lag_due = 0.0
 
@@ -47,15 +48,18 @@ class Runner:
         count = 0
         try:
             while not self._stopped():
-                messages = gather(self._consumer, self._limits, self._stopped)
+                messages = gather(self._connection.consumer, self._limits, self._stopped)
                 self._report_lag()
                 if messages:
                     self._batch(messages)
                     count += len(messages)
-                if until is not None and is_read_to(self._consumer, until):
+                    self._connection.heard()
+                else:
+                    self._connection.silent()
+                if until is not None and is_read_to(self._connection.consumer, until):
                     break
         finally:
-            self._consumer.close()
+            self._connection.close()
         return count
 
     def _batch(self, messages: Sequence[Message]) -> None:
@@ -63,7 +67,7 @@ class Runner:
             items = self._intake.items(messages)
             self._projection.apply(items)
             self._dead_letters.confirm()
-            commit(self._consumer, messages)
+            commit(self._connection.consumer, messages)
         self._count(items, len(messages) - len(items))
 
     def _count(self, items: Sequence[Item], refused: int) -> None:
@@ -78,5 +82,5 @@ class Runner:
         if time.monotonic() < self._lag_due:
             return
         self._lag_due = time.monotonic() + LAG_EVERY_S
-        for topic, partition, records in lags(self._consumer):
+        for topic, partition, records in lags(self._connection.consumer):
             metrics.LAG.labels(self._projection.name, topic, str(partition)).set(records)

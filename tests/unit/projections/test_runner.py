@@ -5,6 +5,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from projections.base import Item, Position
+from projections.connection import Connection
 from projections.errors import StoreUnavailable, TopicUnreadable
 from projections.log import commit, gather, is_read_to
 from projections.runner import Runner
@@ -91,7 +92,7 @@ class Steps:
 
 def runner(log: Log, steps: Steps, limits: BatchLimits) -> Runner:
     stopped = iter([False] * 200)
-    return Runner(steps, log, steps, steps, limits, lambda: next(stopped, True))  # type: ignore[arg-type]
+    return Runner(steps, Connection(lambda: log), steps, steps, limits, lambda: next(stopped, True))  # type: ignore[arg-type]
 
 
 LIMITS = BatchLimits(records=4, bytes=10_000, wait_s=0.01)
