@@ -1,5 +1,6 @@
 """What a worker can be told, with defaults. Read from the environment (CARILLON_...) at the composition root."""
 
+import signal
 from pathlib import Path
 
 from pydantic import Field
@@ -8,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from schemas.topics import DEFAULT_PARTITIONS
 from streams.health.rules import Limits
 
+LEAVE = signal.SIGUSR2
+"""Tells a worker that it will not be back (`streams.leaving`); SIGTERM and SIGINT, that it is restarted."""
 LONGEST_WRITE_S = 30.0
 """The producer's delivery time-out: a batch may wait so long for its records to be durable."""
 

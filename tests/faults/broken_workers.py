@@ -1,10 +1,10 @@
 """Workers that come and go, whose clock is wrong, or whose disk is full."""
 
 import resource
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from streams.settings import LEAVE
 from streams.worker import EXIT_UNEXPECTED
 from tests.faults.stage import Stage
 
@@ -15,13 +15,13 @@ FULL_BYTES = 4096
 
 @contextmanager
 def scaled(stage: Stage) -> Iterator[None]:
-    """Three more workers of the roles that do a campaign; stopped (SIGTERM) at the end and not started again."""
+    """Three more workers of the roles that do a campaign; told to leave at the end and not started again."""
     names = [f"{role}-{number}" for role in SCALED for number in range(2, MOST + 1)]
     stage.workers.start(names)
     yield
     ready = [name for name in names if stage.workers.ready(name)]
-    codes = stage.workers.end(names, signal.SIGTERM)
-    # before Python has come to installing a handler, SIGTERM just ends it
+    codes = stage.workers.end(names, LEAVE)
+    # before Python has come to installing a handler, the signal just ends it
     stage.complaints += [f"{name} ended with {codes[name]} when it was scaled away" for name in ready if codes[name]]
     if len(ready) < len(names):
         stage.complaints.append(f"only {len(ready)} of {len(names)} more workers were ready: let the fault last longer")
