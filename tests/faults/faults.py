@@ -32,6 +32,10 @@ FAULTS: Mapping[str, Callable[[Stage], AbstractContextManager[None]]] = {
 """The provider's shares are below 1 where some must get through for others to differ from them."""
 
 
+LONGER_S = 120.0
+"""How much longer than `fault_s` it may take until a fault may end."""
+
+
 class Fault:
     """The fault of a plan: begins once, lasts `fault_s`, ends; it is over `after_s` later, for what it leaves behind is work too."""
 
@@ -47,7 +51,8 @@ class Fault:
         if self._ended:
             self.over = self.over or now >= self._ended + self._stage.plan.after_s
         elif self._began:
-            if now >= self._began + self._stage.plan.fault_s:
+            over_s = now - self._began - self._stage.plan.fault_s
+            if over_s >= 0 and (over_s > LONGER_S or self._stage.may_end()):
                 self._end()
         elif begin and not self.over:
             self._begin()

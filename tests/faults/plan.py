@@ -93,5 +93,7 @@ class Report:
     profiles_late: list[str] = field(default_factory=list)
     audit_violations: int | None = None
     audit_examples: list[str] = field(default_factory=list)
+    memory_mb: int = 0
+    """The most that this process, with the oracle, has had."""
     line: dict[str, Any] = field(default_factory=dict)
     holds: bool = False

@@ -12,14 +12,15 @@ from dataclasses import asdict
 from confluent_kafka import KafkaException
 
 from schemas.topics import PROFILES, STATUS
-from tests.faults.faults import Fault
+from tests.faults.faults import LONGER_S, Fault
 from tests.faults.judge import judge
 from tests.faults.outbox import ROWS, Outbox
 from tests.faults.plan import STORES, Plan, Report
 from tests.faults.stage import Stage, keep_logs, staged
 from tests.faults.strikes import Striker
 
-START_S = 180.0
+START_S, USERS_A_SECOND = 180.0, 2000
+"""How long people may take to be there, and how many more of them a second at least."""
 JOIN, BEGIN, NEXT = 0.2, 0.05, 0.6
 """Shares of a campaign: when further workers join, when the fault begins, when the next campaign does."""
 
@@ -47,6 +48,9 @@ class Play:
         self._prepare()
         self._campaigns()
         self._settle()
+        for look in self._stage.at_end:
+            look()
+        self._report.fault |= {"phases": self._stage.phases} if self._stage.phases else {}
         workers = self._stage.workers
         self._report.deaths = [asdict(death) for death in workers.deaths]
         self._report.exit_codes = workers.stop()
@@ -61,16 +65,20 @@ class Play:
         self._stage.workers.start(self._plan.everyone)
         load.people()
         load.flush()
-        self._until(lambda: len(entries[PROFILES]) >= self._plan.users, START_S, "profiles")
+        self._until(lambda: len(entries[PROFILES]) >= self._plan.users, START_S + self._patience_s, "profiles")
         load.order()
         load.login()
         load.flush()
-        self._until(lambda: self._statuses() >= 4, START_S, "the first statuses")
+        self._until(lambda: self._statuses() >= 4, START_S + self._patience_s, "the first statuses")
         if self._plan.projects:
             self._until(lambda: all(map(self._follows, STORES)), START_S, "the projections")
         if self._stage.outbox:
             self._stage.outbox.begin()
             self._sell(self._stage.outbox)
+
+    @property
+    def _patience_s(self) -> float:
+        return self._plan.users / USERS_A_SECOND
 
     def _follows(self, store: str) -> bool:
         return self._stage.workers.ready(store) and not self._stage.meter.lag(store)
@@ -84,7 +92,9 @@ class Play:
         late = [f"{role}-{number}" for role in self._plan.roles for number in range(2, self._plan.workers + 1)]
         self._begin()
         began = time.monotonic()
-        deadline = began + self._plan.settle_s + self._plan.fault_s + 20.0 * self._plan.kills
+        deadline = (
+            began + self._plan.settle_s + self._patience_s + self._plan.fault_s + LONGER_S + self._plan.after_s + 20.0 * self._plan.kills
+        )
         while not (striker.done and self._fault.over and not late):
             if self._plan.strike_s and time.monotonic() > began + self._plan.strike_s:
                 striker.stop()

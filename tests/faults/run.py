@@ -43,6 +43,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--roles", default="", help="which may be struck; default: all that run")
+    parser.add_argument("--chunk", type=int, default=Plan.chunk, help="users a campaign decides at once")
+    parser.add_argument("--batch", type=int, default=Plan.batch, help="users an e-mail request may have")
     parser.add_argument("--latency-ms", type=int, default=100, help="of the provider")
     parser.add_argument("--push", default="sandbox_batch", choices=("sandbox_batch", "sandbox_single"))
     parser.add_argument("--workers", type=int, default=1, help="of each role that may be struck")
