@@ -23,7 +23,7 @@ def scaled(stage: Stage) -> Iterator[None]:
     names = [f"{role}-{number}" for role in SCALED for number in range(2, MOST + 1)]
     stage.phases["joining"] = now_ms()
     stage.workers.start(names)
-    stage.may_end = lambda: all(map(stage.workers.ready, names))
+    stage.broken = lambda: all(map(stage.workers.ready, names))
     yield
     ready = [name for name in names if stage.workers.ready(name)]
     if len(ready) < len(names):

@@ -50,6 +50,8 @@ class Plan:
     """No strike after so long, whatever is left of `kills`; 0: no limit."""
     after_s: float = 5.0
     """Campaigns and singles go on for so long after the fault."""
+    give_way: bool = False
+    """Campaigns let the urgent go first, as they do by default; where other programs keep the machine busy they would starve."""
     stores: bool = False
     """Both projections run too, and their stores must be equal to the log in the end."""
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from confluent_kafka import KafkaException
 
 from schemas.topics import PROFILES, STATUS
-from tests.faults.faults import LONGER_S, Fault
+from tests.faults.faults import WHOLE_S, Fault
 from tests.faults.judge import judge
 from tests.faults.outbox import ROWS, Outbox
 from tests.faults.plan import STORES, Plan, Report
@@ -21,6 +21,8 @@ from tests.faults.strikes import Striker
 
 START_S, USERS_A_SECOND = 180.0, 2000
 """How long people may take to be there, and how many more of them a second at least."""
+SINGLES_S, MOST_SINGLES = 0.03, 100
+"""How often singles may be written, also when reading the log takes longer; how many at once at most."""
 JOIN, BEGIN, NEXT = 0.2, 0.05, 0.6
 """Shares of a campaign: when further workers join, when the fault begins, when the next campaign does."""
 
@@ -40,6 +42,7 @@ class Play:
         self._report = Report(asdict(stage.plan))
         self._fault = Fault(stage, self._report)
         self._seen = self._reached = 0
+        self._singles_at = time.monotonic()
         self._before = 0
         """Statuses that were there when the latest campaign began."""
 
@@ -92,9 +95,8 @@ class Play:
         late = [f"{role}-{number}" for role in self._plan.roles for number in range(2, self._plan.workers + 1)]
         self._begin()
         began = time.monotonic()
-        deadline = (
-            began + self._plan.settle_s + self._patience_s + self._plan.fault_s + LONGER_S + self._plan.after_s + 20.0 * self._plan.kills
-        )
+        fault_s = WHOLE_S + self._plan.fault_s + self._plan.after_s
+        deadline = began + self._plan.settle_s + self._patience_s + fault_s + 20.0 * self._plan.kills
         while not (striker.done and self._fault.over and not late):
             if self._plan.strike_s and time.monotonic() > began + self._plan.strike_s:
                 striker.stop()
@@ -118,9 +120,12 @@ class Play:
         self._stage.workers.supervise()
         self._stage.view.poll(0.02)
         self._stage.meter.tick()
-        for work in (self._stage.load.order, self._stage.load.login, self._stage.load.change_of_mind):
-            if self._random.random() < 0.3:
-                work()
+        now = time.monotonic()
+        due, self._singles_at = min(MOST_SINGLES, int((now - self._singles_at) / SINGLES_S)), now
+        for _ in range(max(1, due)):
+            for work in (self._stage.load.order, self._stage.load.login, self._stage.load.change_of_mind):
+                if self._random.random() < 0.3:
+                    work()
 
     def _progress(self) -> float:
         """Share of the latest campaign that has a status, as if all new statuses were its own."""

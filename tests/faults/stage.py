@@ -46,8 +46,8 @@ class Stage:
     """Upstream's orders, when the plan has them."""
     phases: dict[str, int] = field(default_factory=dict)
     """What the fault consisted of: when each part of it began, epoch ms."""
-    may_end: Callable[[], bool] = lambda: True
-    """Whether the fault has done all that it is to do."""
+    broken: Callable[[], bool] = lambda: True
+    """Whether the fault is whole by now: some take a while to begin."""
     at_end: list[Callable[[], None]] = field(default_factory=list)
     """What is left to be looked at when nothing is under way any more, and before the workers are stopped."""
     complaints: list[str] = field(default_factory=list)
@@ -99,6 +99,8 @@ def _variables(plan: Plan, sandbox: SandboxProcess, folder: Path) -> dict[str, s
     providers = folder / "providers.yaml"
     providers.write_text(PROVIDERS.format(push=plan.push, batch=plan.batch))
     variables = {"CARILLON_SANDBOX_URL": sandbox.base_url, "CARILLON_PROVIDERS_FILE": str(providers), "CARILLON_CHUNK": str(plan.chunk)}
+    if plan.give_way:
+        variables["CARILLON_GIVE_WAY"] = "true"
     if plan.how == "stall":
         variables |= {"CARILLON_SESSION_TIMEOUT": str(SESSION_S), "CARILLON_HEARTBEAT": "1"}
     return variables
