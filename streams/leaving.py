@@ -1,14 +1,24 @@
-"""How a worker leaves for good. It is a static member of its group: its partitions wait for it, when it stops, until its session (30 s)
-ends, which is what a restart wants. On LEAVE it stops as on SIGTERM, and tells the broker that it will not be back (KIP-345).
+"""How a worker ends. It is a static member of its group: its partitions wait for it until its session (30 s) ends, which is what a restart
+wants. On LEAVE it stops as on SIGTERM, and then takes its name out of the group (KIP-345), and the others have its partitions at once.
 
-Killed before it has told: its session ends as after any kill, and the partitions go to others then.
+Killed before it has: its session ends as after any kill, and the partitions go to others then.
 """
 
+import asyncio
 import logging
+import signal
 
 import faust
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.errors import KafkaError, NoError, for_code
+from faust.transport.drivers.aiokafka import server_list
 
+from streams.leave_group import LeaveGroup
 from streams.settings import LEAVE
+
+REJOIN_S, LEAVE_S = 2.0, 10.0
+"""How long a stop waits for a rebalance that is under way; how long it may take to leave."""
+KAFKA_PORT = 9092
 
 logger = logging.getLogger(__name__)
 
@@ -16,22 +26,63 @@ logger = logging.getLogger(__name__)
 class Worker(faust.Worker):  # type: ignore[misc]
     """Ends on SIGTERM and SIGINT as one that is restarted, on LEAVE as one that is not."""
 
+    _leaves = False
+    _member = ""
+
     def install_signal_handlers(self) -> None:
         """Faust's, and LEAVE in the place of its debugger."""
         super().install_signal_handlers()
         self.loop.add_signal_handler(LEAVE, self._leave)
 
     def _leave(self) -> None:
-        logger.info("leaving the group for good")
-        self.app.on_before_shutdown.connect(be_dynamic)
+        self._leaves = True
         self._schedule_shutdown(LEAVE)
 
+    def _schedule_shutdown(self, number: signal.Signals) -> None:
+        self._member = close_in_order(self.app) or self._member
+        super()._schedule_shutdown(number)
 
-async def be_dynamic(app: faust.App, **kwargs: object) -> None:
-    """Batches have ended, the consumer has not. aiokafka sends LeaveGroup when it closes, unless it has an instance id.
+    async def _stop_on_signal(self, number: signal.Signals) -> None:
+        await super()._stop_on_signal(number)
+        if self._leaves:
+            conf = self.app.conf
+            await leave(server_list(self.app.transport.url, KAFKA_PORT), conf.id, self._member, conf.consumer_group_instance_id)
 
-    The broker looks the member up by its member id, so a successor that has the same name already is left alone.
+
+def close_in_order(app: faust.App) -> str:
+    """Let what is done be committed, and the client be closed on its own loop, also in a rebalance; returns the member id.
+
+    When one begins during a stop Faust would close the client at once, and from another thread: commits fail, a join that is under way goes on,
+    and the process may never end.
     """
-    client = app.consumer._thread._consumer
-    if client is not None:
-        client._coordinator._group_instance_id = None
+    thread = app.consumer._thread
+    client = thread._consumer
+    if client is None:
+        return ""
+    stop = client.stop
+
+    async def stop_in_time() -> None:
+        stopping = asyncio.ensure_future(stop())
+        await asyncio.wait([stopping], timeout=REJOIN_S)
+        if not stopping.done():  # it waits for the others' part in a rebalance
+            await client._client.close()
+        await stopping
+
+    thread.close, client.stop = (lambda: None), stop_in_time
+    return str(client._coordinator.member_id)
+
+
+async def leave(servers: list[str], group: str, member: str, instance: str) -> None:
+    """Take a static member out of its group. `member`: its member id, so that a successor of that name stays; "": whoever has the name."""
+    client = AIOKafkaClient(bootstrap_servers=servers)
+    try:
+        async with asyncio.timeout(LEAVE_S):
+            await client.bootstrap()
+            node = await client.coordinator_lookup(CoordinationType.GROUP, group)
+            answer = await client.send(node, LeaveGroup(group, member, instance), group=ConnectionGroup.COORDINATION)
+        errors = {for_code(code) for code in (answer.error_code, *(one[-1] for one in answer.members))} - {NoError}
+        logger.info("left %s for good%s", group, f": {errors}" if errors else "")
+    except (KafkaError, TimeoutError) as error:
+        logger.warning("could not leave %s, its partitions wait until the session ends: %r", group, error)
+    finally:
+        await client.close()

@@ -13,7 +13,8 @@ from streams.settings import LEAVE, WorkerSettings
 from tests.faults.plan import READS
 from tests.integration.streams.conftest import Pipeline
 
-ROLE, SECOND = "plan", "plan-2"
+ROLE, MORE = "plan", ("plan-2", "plan-3", "plan-4")
+NAMES = (f"{ROLE}-1", *MORE)
 ALL = {(topic, number) for topic in READS[ROLE] for number in range(DEFAULT_PARTITIONS)}
 WELL_WITHIN_S = WorkerSettings().session_timeout / 2
 Owned = dict[str, set[tuple[str, int]]]
@@ -36,36 +37,33 @@ class Group:
             for one in found.members
         }
 
-    def both(self) -> Owned:
-        """Once two have all partitions between them."""
+    def shared(self) -> Owned:
+        """Once everyone has some."""
         return self._pipeline.log.until(lambda: shared if all((shared := self.owned()).get(who) for who in NAMES) else None, "not shared")
-
-
-NAMES = (f"{ROLE}-1", f"{ROLE}-2")
 
 
 @pytest.fixture
 def group(pipeline: Pipeline) -> Iterator[Group]:
-    """Two members; there is one again afterwards."""
-    pipeline.workers.start([SECOND])
-    pipeline.log.until(lambda: pipeline.workers.ready(SECOND), "the second worker is not ready")
+    """Four members; there is one again afterwards."""
+    pipeline.workers.start(MORE)
+    pipeline.log.until(lambda: all(map(pipeline.workers.ready, MORE)), "not all are ready")
     yield Group(pipeline)
-    if SECOND in pipeline.workers.names:
-        pipeline.workers.end([SECOND], LEAVE)
+    pipeline.workers.end([name for name in MORE if name in pipeline.workers.names], LEAVE)
 
 
 def test_who_is_scaled_away_leaves_its_partitions_to_the_others_well_within_its_session(pipeline: Pipeline, group: Group) -> None:
-    assert set().union(*group.both().values()) == ALL
+    """All at once, so that some stop while the group rebalances."""
+    assert set().union(*group.shared().values()) == ALL
     told = time.monotonic()
-    assert pipeline.workers.end([SECOND], LEAVE) == {SECOND: 0}
+    assert pipeline.workers.end(MORE, LEAVE) == dict.fromkeys(MORE, 0)
     pipeline.log.until(lambda: group.owned() == {NAMES[0]: ALL}, "the partitions have no owner")
     assert time.monotonic() - told < WELL_WITHIN_S
 
 
 def test_who_is_restarted_keeps_them(pipeline: Pipeline, group: Group) -> None:
-    before = group.both()
-    assert pipeline.workers.end([SECOND], signal.SIGTERM) == {SECOND: 0}
+    before = group.shared()
+    assert pipeline.workers.end(MORE[:1], signal.SIGTERM) == {MORE[0]: 0}
     assert group.owned() == before
-    pipeline.workers.start([SECOND])
-    pipeline.log.until(lambda: pipeline.workers.ready(SECOND), "not ready again")
+    pipeline.workers.start(MORE[:1])
+    pipeline.log.until(lambda: pipeline.workers.ready(MORE[0]), "not ready again")
     assert group.owned() == before
