@@ -52,8 +52,8 @@ class Worker(faust.Worker):  # type: ignore[misc]
 def close_in_order(app: faust.App) -> str:
     """Let what is done be committed, and the client be closed on its own loop, also in a rebalance; returns the member id.
 
-    When one begins during a stop Faust would close the client at once, and from another thread: commits fail, a join that is under way goes on,
-    and the process may never end.
+    When one begins during a stop Faust would close the client at once and from another thread: commits fail, a join that is under way goes
+    on, and the process may never end.
     """
     thread = app.consumer._thread
     client = thread._consumer
