@@ -7,6 +7,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Int16, Int32, Schema, String
 
 KEY, VERSION = 13, 3
+WHOEVER = ""
 MEMBER = (("member_id", String("utf-8")), ("group_instance_id", String("utf-8")))
 
 
@@ -28,12 +29,12 @@ class LeaveGroupRequest(RequestStruct):  # type: ignore[misc]
 
 
 class LeaveGroup(Request[LeaveGroupRequest]):  # type: ignore[misc]
-    """One member leaves."""
+    """One static member leaves, whatever its member id is."""
 
     API_KEY = KEY
 
-    def __init__(self, group: str, member: str, instance: str) -> None:
-        self._group, self._members = group, [(member, instance)]
+    def __init__(self, group: str, instance: str) -> None:
+        self._group, self._members = group, [(WHOEVER, instance)]
 
     def build(self, request_struct_class: type[LeaveGroupRequest]) -> LeaveGroupRequest:
         """The request as it is sent."""

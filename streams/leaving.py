@@ -27,7 +27,6 @@ class Worker(faust.Worker):  # type: ignore[misc]
     """Ends on SIGTERM and SIGINT as one that is restarted, on LEAVE as one that is not."""
 
     _leaves = False
-    _member = ""
 
     def install_signal_handlers(self) -> None:
         """Faust's, and LEAVE in the place of its debugger."""
@@ -39,18 +38,18 @@ class Worker(faust.Worker):  # type: ignore[misc]
         self._schedule_shutdown(LEAVE)
 
     def _schedule_shutdown(self, number: signal.Signals) -> None:
-        self._member = close_in_order(self.app) or self._member
+        close_in_order(self.app)
         super()._schedule_shutdown(number)
 
     async def _stop_on_signal(self, number: signal.Signals) -> None:
         await super()._stop_on_signal(number)
         if self._leaves:
             conf = self.app.conf
-            await leave(server_list(self.app.transport.url, KAFKA_PORT), conf.id, self._member, conf.consumer_group_instance_id)
+            await leave(server_list(self.app.transport.url, KAFKA_PORT), conf.id, conf.consumer_group_instance_id)
 
 
-def close_in_order(app: faust.App) -> str:
-    """Let what is done be committed, and the client be closed on its own loop, also in a rebalance; returns the member id.
+def close_in_order(app: faust.App) -> None:
+    """Let what is done be committed, and the client be closed on its own loop, also in a rebalance.
 
     When one begins during a stop Faust would close the client at once and from another thread: commits fail, a join that is under way goes
     on, and the process may never end.
@@ -58,7 +57,7 @@ def close_in_order(app: faust.App) -> str:
     thread = app.consumer._thread
     client = thread._consumer
     if client is None:
-        return ""
+        return
     stop = client.stop
 
     async def stop_in_time() -> None:
@@ -69,17 +68,19 @@ def close_in_order(app: faust.App) -> str:
         await stopping
 
     thread.close, client.stop = (lambda: None), stop_in_time
-    return str(client._coordinator.member_id)
 
 
-async def leave(servers: list[str], group: str, member: str, instance: str) -> None:
-    """Take a static member out of its group. `member`: its member id, so that a successor of that name stays; "": whoever has the name."""
+async def leave(servers: list[str], group: str, instance: str) -> None:
+    """Take a static member out of its group, by its name alone: its member id may have changed in a last rebalance.
+
+    A successor of the same name that is there already would have to join again, which it does by itself.
+    """
     client = AIOKafkaClient(bootstrap_servers=servers)
     try:
         async with asyncio.timeout(LEAVE_S):
             await client.bootstrap()
             node = await client.coordinator_lookup(CoordinationType.GROUP, group)
-            answer = await client.send(node, LeaveGroup(group, member, instance), group=ConnectionGroup.COORDINATION)
+            answer = await client.send(node, LeaveGroup(group, instance), group=ConnectionGroup.COORDINATION)
         errors = {for_code(code) for code in (answer.error_code, *(one[-1] for one in answer.members))} - {NoError}
         logger.info("left %s for good%s", group, f": {errors}" if errors else "")
     except (KafkaError, TimeoutError) as error:
