@@ -1,5 +1,6 @@
 """What a worker can be told, with defaults. Read from the environment (CARILLON_...) at the composition root."""
 
+import signal
 from pathlib import Path
 
 from pydantic import Field
@@ -8,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from schemas.topics import DEFAULT_PARTITIONS
 from streams.health.rules import Limits
 
+LEAVE = signal.SIGUSR2
+"""Tells a worker that it will not be back (`streams.leaving`); SIGTERM and SIGINT, that it is restarted."""
 LONGEST_WRITE_S = 30.0
 """The producer's delivery time-out: a batch may wait so long for its records to be durable."""
 
@@ -21,7 +24,7 @@ class WorkerSettings(BaseSettings):
     chunk: int = Field(250, ge=1, le=10_000, description="users a campaign decides at once")
     aggregates: tuple[str, ...] = Field(("order", "item", "sale", "login"), description="upstream aggregates: topics events.<aggregate>")
     session_timeout: float = Field(30.0, ge=6, description="after so long without a heartbeat the broker gives the partitions away")
-    heartbeat: float = Field(3.0, gt=0)
+    heartbeat: float = Field(1.0, gt=0, description="a worker hears so late that its group rebalances")
     commit_interval: float = Field(0.5, gt=0)
     give_way: bool = Field(True, description="let the urgent go first where all share a machine; false where other programs keep it busy")
     worker: str = Field("1", description="stable name of this worker among those of its role: static membership and data folder")

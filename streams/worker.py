@@ -23,6 +23,7 @@ from streams.give_way import give_way
 from streams.health.broker import Broker
 from streams.health.worker import WorkerHealth
 from streams.lanes import Lanes
+from streams.leaving import Worker
 from streams.profiles.replica import ProfileReplica
 from streams.roles import ROLES, Parts, Role
 from streams.settings import WorkerSettings
@@ -40,7 +41,8 @@ GC_ALLOCATIONS = 50_000
 
 
 def run_worker(role: str, kafka: str, registry: str, home: Path, settings: WorkerSettings) -> NoReturn:
-    """Run `role` until SIGTERM or SIGINT (exit code 0). Exits with 70 on anything unexpected, and when it is stuck (`streams.health`).
+    """Run `role` until SIGTERM or SIGINT, or for good until `LEAVE` (exit code 0). Exits with 70 on anything unexpected, and when it is
+    stuck (`streams.health`).
 
     `kafka`: bootstrap servers; `registry`: Confluent-compatible base URL; `home`: folder for local state.
     """
@@ -54,7 +56,7 @@ def run_worker(role: str, kafka: str, registry: str, home: Path, settings: Worke
     health.watch(loop, Broker(kafka, f"carillon.{role}", member_id(role, topics, settings.worker), topics), lanes.held, die)
     _calm_collector()
     sys.setswitchinterval(SWITCH_S)
-    worker = faust.Worker(app, loglevel="INFO", quiet=True, redirect_stdouts=False, loop=loop)
+    worker = Worker(app, loglevel="INFO", quiet=True, redirect_stdouts=False, loop=loop)
     worker.execute_from_commandline()
     raise SystemExit(0)
 

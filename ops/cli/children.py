@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+from streams.settings import LEAVE
+
 POLL_S = 0.1
 GRACE_S = 20.0
 
@@ -20,7 +22,7 @@ def run_together(commands: Sequence[Sequence[str]]) -> int:
         told.append(number)
         _signal(children, number)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, LEAVE):
         signal.signal(number, forward)
     while all(child.poll() is None for child in children):
         time.sleep(POLL_S)

@@ -33,11 +33,15 @@ def up(stack_only: StackOnly = False, supervised: Supervised = True, as_json: As
 
 
 def down(
-    keep_stack: Annotated[bool, typer.Option("--keep-stack", help="Stop only Carillon's own processes.")] = False, as_json: AsJson = False
+    names: Annotated[list[str] | None, typer.Argument(metavar="[MEMBER]...", help="Only these, for good: a scale-down.")] = None,
+    keep_stack: Annotated[bool, typer.Option("--keep-stack", help="Stop only Carillon's own processes.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Stop what `carillon up` started, and nothing else."""
-    stopped = fleet.down(tell)
-    if not keep_stack:
+    stopped = fleet.down(tell, only=names or None)
+    if names and (absent := sorted(set(names) - set(stopped))):
+        raise StackError(f"not running: {', '.join(absent)}; `carillon ps` says what is")
+    if not (keep_stack or names):
         stopped += stack.down(None, tell)
     if as_json:
         write_json(stopped)

@@ -16,7 +16,10 @@ Roles = Annotated[list[str], typer.Argument(metavar="ROLE...", help=f"One or mor
 
 
 def worker(roles: Roles) -> None:
-    """Run one role in this process, several in a child process each, until SIGTERM or SIGINT. Settings: CARILLON_... variables."""
+    """Run one role in this process, several in a child process each, until SIGTERM or SIGINT, or for good until SIGUSR2.
+
+    Settings: CARILLON_... variables.
+    """
     if unknown := sorted(set(roles) - set(ROLES)):
         raise BadRequest(f"no such role: {', '.join(unknown)}; there are {', '.join(ROLES)}")
     if len(roles) > 1:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ops.fleet import supervising
 from ops.fleet.health import MemberStatus, status_of
-from ops.fleet.members import Member, members
+from ops.fleet.members import Member, farewell, members
 from ops.fleet.ports import require_free
 from ops.fleet.report import load
 from ops.fleet.settings import FleetSettings
@@ -41,7 +41,7 @@ def up(progress: Progress | None = None, *, settings: FleetSettings | None = Non
 def down(progress: Progress | None = None, *, only: Iterable[str] | None = None, settings: FleetSettings | None = None) -> list[str]:
     """Stop the members (default: every one, and the supervisor first) that were started from this home and nothing else.
 
-    Returns their names.
+    `only`: these are scaled away: workers leave their groups at once. Everyone is stopped as for a restart. Returns their names.
     """
     settings = settings or FleetSettings.load()
     tell = progress or _silent
@@ -50,7 +50,7 @@ def down(progress: Progress | None = None, *, only: Iterable[str] | None = None,
     with exclusive(settings.local.home):
         known = sorted(path.stem for path in pid_file(settings, "").parent.glob("*.pid"))
         chosen = known if only is None else [name for name in known if name in set(only)]
-        return _each(chosen, lambda name: _stop(name, settings, tell))
+        return _each(chosen, lambda name: _stop(name, settings, tell, signal.SIGTERM if only is None else farewell(name)))
 
 
 def status(*, settings: FleetSettings | None = None) -> list[MemberStatus]:
@@ -129,13 +129,13 @@ def _start(chosen: list[Member], settings: FleetSettings, tell: Progress) -> lis
     return [member.name for member in chosen]
 
 
-def _stop(name: str, settings: FleetSettings, tell: Progress) -> bool:
+def _stop(name: str, settings: FleetSettings, tell: Progress, how: signal.Signals = signal.SIGTERM) -> bool:
     began = time.monotonic()
     grace_s = next((member.grace_s for member in members(settings) if member.name == name), 20.0)
-    end = processes.stop(pid_file(settings, name), grace_s=grace_s)
+    end = processes.stop(pid_file(settings, name), how, grace_s)
     if end is not processes.End.ABSENT:
-        how = "stopped" if end is processes.End.CLEAN else "killed, it did not end when asked to,"
-        tell(name, f"{how} after {time.monotonic() - began:.1f} s")
+        ended = "stopped" if end is processes.End.CLEAN else "killed, it did not end when asked to,"
+        tell(name, f"{ended} after {time.monotonic() - began:.1f} s")
     return end is not processes.End.ABSENT
 
 

@@ -1,5 +1,6 @@
 """What the fleet consists of: one member a process. Pure."""
 
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from ops.fleet.settings import PROJECTIONS, WORKERS, FleetSettings
 from ops.local.paths import REPOSITORY
 from ops.local.ports import HOST
 from ops.local.processes import Command
+from streams.settings import LEAVE
 
 KAFKA_PORT = 9092
 CLI = (sys.executable, "-m", "ops.cli.main")
@@ -35,6 +37,11 @@ class Member:
 def members(settings: FleetSettings) -> list[Member]:
     """All members of a fleet, those first that others need."""
     return [*_sandbox(settings), *_workers(settings), *_projections(settings)]
+
+
+def farewell(name: str) -> signal.Signals:
+    """What tells a member that it ends for good. A worker gives its partitions up then; the others have nothing that waits for them."""
+    return LEAVE if name.rpartition("-")[0] in WORKERS else signal.SIGTERM
 
 
 def environment(settings: FleetSettings) -> dict[str, str]:

@@ -32,13 +32,20 @@ FAULTS: Mapping[str, Callable[[Stage], AbstractContextManager[None]]] = {
 """The provider's shares are below 1 where some must get through for others to differ from them."""
 
 
+WHOLE_S = 180.0
+"""How long a fault may take until it is whole."""
+
+
 class Fault:
-    """The fault of a plan: begins once, lasts `fault_s`, ends; it is over `after_s` later, for what it leaves behind is work too."""
+    """The fault of a plan: begins once, is whole, lasts `fault_s`, ends.
+
+    It is over `after_s` later, for what it leaves behind is work too.
+    """
 
     def __init__(self, stage: Stage, report: Report) -> None:
         self._stage, self._report = stage, report
         self._open = ExitStack()
-        self._began = self._ended = 0.0
+        self._began = self._whole = self._ended = 0.0
         self.over = not stage.plan.fault
 
     def tick(self, *, begin: bool) -> None:
@@ -47,7 +54,9 @@ class Fault:
         if self._ended:
             self.over = self.over or now >= self._ended + self._stage.plan.after_s
         elif self._began:
-            if now >= self._began + self._stage.plan.fault_s:
+            if not self._whole and (self._stage.broken() or now >= self._began + WHOLE_S):
+                self._whole = now
+            if self._whole and now >= self._whole + self._stage.plan.fault_s:
                 self._end()
         elif begin and not self.over:
             self._begin()

@@ -1,6 +1,7 @@
 """From the log, the sandbox and the audit to a verdict, and to the one line of numbers a run ends with."""
 
 import importlib
+import resource
 from statistics import median
 from typing import Any
 from zlib import crc32
@@ -40,6 +41,7 @@ def judge(stage: Stage, report: Report) -> None:
         report.fault |= stage.outbox.said
     report.campaign_s = round((max(e.timestamp for e in entries[STATUS]) - min(e.timestamp for e in entries[REQUESTS])) / 1000, 1)
     report.verdict, report.holds = verdict.report(), verdict.holds
+    report.memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     report.line = _line(report, verdict)
 
 

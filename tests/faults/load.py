@@ -42,6 +42,7 @@ class Load:
         self._random = random.Random(seed)
         self._position = 0
         self.users = [f"u{number:06d}" for number in range(users)]
+        self._everyone = frozenset(self.users)
         self.asked = Asked()
         self.urgent_at: dict[str, int] = {}
         """When each critical event was written, by its id."""
@@ -55,7 +56,7 @@ class Load:
     def campaign(self) -> str:
         """A sale for everybody; returns the event's id."""
         fields = {"sale_id": "s", "sale": "Spring", "percent": 20, "audience": "tag:sale"}
-        return self._ask("sale.started", fields, frozenset(self.users), CAMPAIGN)
+        return self._ask("sale.started", fields, self._everyone, CAMPAIGN)
 
     def order(self) -> str:
         """One person's order, of normal priority."""

@@ -1,6 +1,7 @@
 """Reads whole topics from their first offset, with a consumer and a codec of its own."""
 
 from collections.abc import Iterable
+from hashlib import blake2b
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -11,7 +12,8 @@ from schemas.codec import Codec
 from schemas.errors import RecordRefused
 from schemas.records import Record
 from schemas.registry import ConfluentRegistry
-from schemas.topics import catalogue
+from schemas.topics import PROFILE_EVENTS, PROFILES, catalogue
+from tests.faults.lean import Lean
 
 BATCH = 1000
 TIMEOUT_S = 15.0
@@ -20,10 +22,14 @@ POISON = "poison"
 DOWN = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError.NOT_LEADER_FOR_PARTITION)
 """The broker is not there; reading goes on by itself when it is."""
 KINDS = {topic.name: topic.record for topic in catalogue()}
+DIGEST_BYTES = 8
+UNCOMPARED = (PROFILE_EVENTS, PROFILES)
 
 
 class Entry(NamedTuple):
-    """One record of the log; `record` is None when it has no value, or none that can be read."""
+    """One record of the log; `record` is None when it has no value, or none that can be read. `value`: in a lean view only of the first
+    record of a topic; `digest` tells whether two values are the same, but for profiles and their events.
+    """
 
     topic: str
     partition: int
@@ -32,12 +38,15 @@ class Entry(NamedTuple):
     key: bytes | None
     value: bytes | None
     record: Record | None
+    digest: bytes = b""
 
 
 class LogView:
     """What is in some topics so far. `poll` reads on; entries of a partition are in order."""
 
-    def __init__(self, endpoints: Endpoints, topics: Iterable[str]) -> None:
+    def __init__(self, endpoints: Endpoints, topics: Iterable[str], *, lean: bool = False) -> None:
+        """`lean`: for millions of records, of which only what is judged is kept."""
+        self._lean = Lean() if lean else None
         self._consumer = Consumer(consumer_config(endpoints.kafka, "oracle"))
         self._registry = ConfluentRegistry(endpoints.registry)
         self._codec = Codec(self._registry, {})
@@ -77,7 +86,13 @@ class LogView:
                 record = self._codec.decode(value, kind)
             except RecordRefused:
                 record = None
-        entry = Entry(
-            topic, int(message.partition() or 0), int(message.offset() or 0), int(message.timestamp()[1]), message.key(), value, record
+        self.entries[topic].append(self._entry(topic, message, record))
+
+    def _entry(self, topic: str, message: Message, record: Record | None) -> Entry:
+        key, value = message.key(), message.value()
+        digest = b"" if topic in UNCOMPARED else blake2b(value or b"", digest_size=DIGEST_BYTES).digest()
+        if self._lean:
+            key, value, record = self._lean.key(key), None if self.entries[topic] else value, self._lean.record(record)
+        return Entry(
+            topic, int(message.partition() or 0), int(message.offset() or 0), int(message.timestamp()[1]), key, value, record, digest
         )
-        self.entries[topic].append(entry)

@@ -1,5 +1,6 @@
 """What the log says became of everyone, judged without any of the code that decided it."""
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,8 @@ SEEN_OUTSIDE = ("push", "email")
 SHOWN = 10
 Reached = tuple[str, str, str]
 """Notification, channel, user."""
+Met = dict[tuple[str, str], dict[str, str]]
+"""By notification and channel: what became of each user."""
 
 
 @dataclass
@@ -82,37 +85,38 @@ class Oracle:
             self.verdict.blame("requests without an event", event)
         return found
 
-    def _met(self) -> dict[Reached, str]:
+    def _met(self) -> Met:
         """What became of every recipient."""
-        met: dict[Reached, str] = {}
+        met: Met = defaultdict(dict)
         reasons: Counter[str] = Counter()
         for status in self._once(STATUS, lambda record: record.status_id):
             assert isinstance(status, StatusBatch)
+            place = (status.notification.notification_id, status.channel)
+            here = met[place]
             for user, number in zip(status.users, status.outcome_of, strict=True):
                 outcome = status.outcomes[number]
-                place = (status.notification.notification_id, status.channel, user)
                 reasons[f"{outcome.status}/{outcome.reason}"] += 1
-                if place in met:
-                    self.verdict.blame("recipients with two statuses", (*place, met[place], outcome))
+                if user in here:
+                    self.verdict.blame("recipients with two statuses", (*place, user, here[user], outcome))
                 if outcome.status not in TERMINAL:
-                    self.verdict.blame("statuses that are not the end", (*place, outcome))
-                met[place] = outcome.status
+                    self.verdict.blame("statuses that are not the end", (*place, user, outcome))
+                here[user] = sys.intern(outcome.status)
         self.verdict.by_reason = dict(reasons)
-        self.verdict.by_status = dict(Counter(met.values()))
-        return met
+        self.verdict.by_status = dict(sum((Counter(here.values()) for here in met.values()), Counter()))
+        return dict(met)
 
-    def _everyone_once(self, notifications: dict[str, str], met: Mapping[Reached, str]) -> None:
-        left = set(met)
+    def _everyone_once(self, notifications: dict[str, str], met: Met) -> None:
+        asked: dict[tuple[str, str], frozenset[str]] = {}
         for notification, event in notifications.items():
-            users = self._asked.users.get(event, frozenset())
             for channel in self._asked.channels.get(event, ()):
-                self.verdict.expected += len(users)
-                for user in users:
-                    if (notification, channel, user) not in met:
-                        self.verdict.blame("lost", (notification, channel, user))
-                    left.discard((notification, channel, user))
-        for place in left:
-            self.verdict.blame("nobody asked for", place)
+                asked[notification, channel] = self._asked.users.get(event, frozenset())
+        for place, users in asked.items():
+            self.verdict.expected += len(users)
+            for user in users - met.get(place, {}).keys():
+                self.verdict.blame("lost", (*place, user))
+        for place, here in met.items():
+            for user in here.keys() - asked.get(place, frozenset()):
+                self.verdict.blame("nobody asked for", (*place, user))
 
     def _expansions_agree(self, notifications: dict[str, str]) -> None:
         users: Counter[str] = Counter()
@@ -142,26 +146,25 @@ class Oracle:
         self.verdict.resent = len(resent)
         return resent
 
-    def _doubts_are_told(self, met: Mapping[Reached, str], resent: set[Reached]) -> None:
+    def _doubts_are_told(self, met: Met, resent: set[Reached]) -> None:
         """Who may have been reached, and was not sent to again, is unknown."""
-        for place in resent:
-            if (status := met.get(place)) not in ("sent", "unknown", None):
-                self.verdict.blame("told as not sent to after an open attempt", (*place, status))
+        for notification, channel, user in resent:
+            if (status := met.get((notification, channel), {}).get(user)) not in ("sent", "unknown", None):
+                self.verdict.blame("told as not sent to after an open attempt", (notification, channel, user, status))
 
-    def _sandbox_agrees(self, met: Mapping[Reached, str], resent: set[Reached], sandbox: "SandboxSays") -> None:
+    def _sandbox_agrees(self, met: Met, resent: set[Reached], sandbox: "SandboxSays") -> None:
         self.verdict.sandbox_received, self.verdict.sandbox_duplicates = sandbox.received, len(sandbox.duplicates)
-        allowed = resent | {place for place, status in met.items() if status == "unknown"}
+        allowed = resent | {(*place, user) for place, here in met.items() for user, status in here.items() if status == "unknown"}
         for place in sandbox.duplicates - allowed:
             self.verdict.blame("sent twice and not listed", place)
-        least: Counter[tuple[str, str]] = Counter()
-        most: Counter[tuple[str, str]] = Counter()
-        for (notification, channel, user), status in met.items():
-            least[notification, channel] += status == "sent"
-            most[notification, channel] += self._asked.addresses(user, channel) if status in ("sent", "unknown") else 0
-        for (notification, channel), least_count in least.items():
+        for (notification, channel), here in met.items():
+            if channel not in SEEN_OUTSIDE:
+                continue
+            least = sum(status == "sent" for status in here.values())
+            most = sum(self._asked.addresses(user, channel) for user, status in here.items() if status in ("sent", "unknown"))
             reached = sandbox.reached.get((notification, channel), 0)
-            if channel in SEEN_OUTSIDE and not least_count <= reached <= most[notification, channel]:
-                said = f"{least_count} users sent to, {most[notification, channel]} addresses at most, {reached} reached"
+            if not least <= reached <= most:
+                said = f"{least} users sent to, {most} addresses at most, {reached} reached"
                 self.verdict.blame("the provider counted otherwise", (notification, channel, said))
 
     def _once(self, topic: str, identity: Any) -> Iterable[Any]:
@@ -200,7 +203,7 @@ def _telling(entry: Entry) -> object:
     if isinstance(entry.record, NotificationRequested):
         notification = entry.record.notification
         return [getattr(notification, name) for name in notification.__struct_fields__ if name != "accepted_at"], entry.record.audience
-    return entry.value
+    return entry.digest
 
 
 def _histories(entries: Iterable[Entry]) -> dict[bytes, list[LedgerEntry]]:

@@ -50,6 +50,8 @@ class Plan:
     """No strike after so long, whatever is left of `kills`; 0: no limit."""
     after_s: float = 5.0
     """Campaigns and singles go on for so long after the fault."""
+    give_way: bool = False
+    """Campaigns let the urgent go first, as they do by default; where other programs keep the machine busy they would starve."""
     stores: bool = False
     """Both projections run too, and their stores must be equal to the log in the end."""
 
@@ -93,5 +95,7 @@ class Report:
     profiles_late: list[str] = field(default_factory=list)
     audit_violations: int | None = None
     audit_examples: list[str] = field(default_factory=list)
+    memory_mb: int = 0
+    """The most that this process, with the oracle, has had."""
     line: dict[str, Any] = field(default_factory=dict)
     holds: bool = False

@@ -12,14 +12,17 @@ from dataclasses import asdict
 from confluent_kafka import KafkaException
 
 from schemas.topics import PROFILES, STATUS
-from tests.faults.faults import Fault
+from tests.faults.faults import WHOLE_S, Fault
 from tests.faults.judge import judge
 from tests.faults.outbox import ROWS, Outbox
 from tests.faults.plan import STORES, Plan, Report
 from tests.faults.stage import Stage, keep_logs, staged
 from tests.faults.strikes import Striker
 
-START_S = 180.0
+START_S, USERS_A_SECOND = 180.0, 2000
+"""How long people may take to be there, and how many more of them a second at least."""
+SINGLES_S, MOST_SINGLES = 0.03, 100
+"""How often singles may be written, also when reading the log takes longer; how many at once at most."""
 JOIN, BEGIN, NEXT = 0.2, 0.05, 0.6
 """Shares of a campaign: when further workers join, when the fault begins, when the next campaign does."""
 
@@ -39,6 +42,7 @@ class Play:
         self._report = Report(asdict(stage.plan))
         self._fault = Fault(stage, self._report)
         self._seen = self._reached = 0
+        self._singles_at = time.monotonic()
         self._before = 0
         """Statuses that were there when the latest campaign began."""
 
@@ -47,6 +51,9 @@ class Play:
         self._prepare()
         self._campaigns()
         self._settle()
+        for look in self._stage.at_end:
+            look()
+        self._report.fault |= {"phases": self._stage.phases} if self._stage.phases else {}
         workers = self._stage.workers
         self._report.deaths = [asdict(death) for death in workers.deaths]
         self._report.exit_codes = workers.stop()
@@ -61,16 +68,20 @@ class Play:
         self._stage.workers.start(self._plan.everyone)
         load.people()
         load.flush()
-        self._until(lambda: len(entries[PROFILES]) >= self._plan.users, START_S, "profiles")
+        self._until(lambda: len(entries[PROFILES]) >= self._plan.users, START_S + self._patience_s, "profiles")
         load.order()
         load.login()
         load.flush()
-        self._until(lambda: self._statuses() >= 4, START_S, "the first statuses")
+        self._until(lambda: self._statuses() >= 4, START_S + self._patience_s, "the first statuses")
         if self._plan.projects:
             self._until(lambda: all(map(self._follows, STORES)), START_S, "the projections")
         if self._stage.outbox:
             self._stage.outbox.begin()
             self._sell(self._stage.outbox)
+
+    @property
+    def _patience_s(self) -> float:
+        return self._plan.users / USERS_A_SECOND
 
     def _follows(self, store: str) -> bool:
         return self._stage.workers.ready(store) and not self._stage.meter.lag(store)
@@ -84,7 +95,8 @@ class Play:
         late = [f"{role}-{number}" for role in self._plan.roles for number in range(2, self._plan.workers + 1)]
         self._begin()
         began = time.monotonic()
-        deadline = began + self._plan.settle_s + self._plan.fault_s + 20.0 * self._plan.kills
+        fault_s = WHOLE_S + self._plan.fault_s + self._plan.after_s
+        deadline = began + self._plan.settle_s + self._patience_s + fault_s + 20.0 * self._plan.kills
         while not (striker.done and self._fault.over and not late):
             if self._plan.strike_s and time.monotonic() > began + self._plan.strike_s:
                 striker.stop()
@@ -108,9 +120,12 @@ class Play:
         self._stage.workers.supervise()
         self._stage.view.poll(0.02)
         self._stage.meter.tick()
-        for work in (self._stage.load.order, self._stage.load.login, self._stage.load.change_of_mind):
-            if self._random.random() < 0.3:
-                work()
+        now = time.monotonic()
+        due, self._singles_at = min(MOST_SINGLES, int((now - self._singles_at) / SINGLES_S)), now
+        for _ in range(max(1, due)):
+            for work in (self._stage.load.order, self._stage.load.login, self._stage.load.change_of_mind):
+                if self._random.random() < 0.3:
+                    work()
 
     def _progress(self) -> float:
         """Share of the latest campaign that has a status, as if all new statuses were its own."""

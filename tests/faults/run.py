@@ -43,6 +43,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--roles", default="", help="which may be struck; default: all that run")
+    parser.add_argument("--chunk", type=int, default=Plan.chunk, help="users a campaign decides at once")
+    parser.add_argument("--batch", type=int, default=Plan.batch, help="users an e-mail request may have")
     parser.add_argument("--latency-ms", type=int, default=100, help="of the provider")
     parser.add_argument("--push", default="sandbox_batch", choices=("sandbox_batch", "sandbox_single"))
     parser.add_argument("--workers", type=int, default=1, help="of each role that may be struck")
@@ -52,6 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--after-s", type=float, default=5.0, help="go on for so long after it")
     parser.add_argument("--pace-s", type=float, default=1.2, help="between two strikes, on average")
     parser.add_argument("--strike-s", type=float, default=0.0, help="no strike after so long, whatever is left of --kills; 0: no limit")
+    parser.add_argument("--give-way", action="store_true", help="campaigns let the urgent go first: for a quiet machine")
     parser.add_argument("--stores", action="store_true", help="projections run too, may be struck, and are compared with the log")
     return parser.parse_args()
 

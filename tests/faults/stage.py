@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,12 @@ class Stage:
     meter: Meter
     outbox: Outbox | None = None
     """Upstream's orders, when the plan has them."""
+    phases: dict[str, int] = field(default_factory=dict)
+    """What the fault consisted of: when each part of it began, epoch ms."""
+    broken: Callable[[], bool] = lambda: True
+    """Whether the fault is whole by now: some take a while to begin."""
+    at_end: list[Callable[[], None]] = field(default_factory=list)
+    """What is left to be looked at when nothing is under way any more, and before the workers are stopped."""
     complaints: list[str] = field(default_factory=list)
     """What was not as the fault should have it."""
 
@@ -67,7 +73,7 @@ def staged(plan: Plan) -> Iterator[Stage]:
         running() as sandbox,
         ExitStack() as opened,
         closing(Load(endpoints, plan.users, plan.seed)) as load,
-        closing(LogView(endpoints, TOPICS)) as view,
+        closing(LogView(endpoints, TOPICS, lean=True)) as view,
         closing(Meter(endpoints, plan.everyone)) as meter,
     ):
         workers = Workers(endpoints, Path(name) / "workers", _variables(plan, sandbox, Path(name)))
@@ -93,6 +99,8 @@ def _variables(plan: Plan, sandbox: SandboxProcess, folder: Path) -> dict[str, s
     providers = folder / "providers.yaml"
     providers.write_text(PROVIDERS.format(push=plan.push, batch=plan.batch))
     variables = {"CARILLON_SANDBOX_URL": sandbox.base_url, "CARILLON_PROVIDERS_FILE": str(providers), "CARILLON_CHUNK": str(plan.chunk)}
+    if plan.give_way:
+        variables["CARILLON_GIVE_WAY"] = "true"
     if plan.how == "stall":
         variables |= {"CARILLON_SESSION_TIMEOUT": str(SESSION_S), "CARILLON_HEARTBEAT": "1"}
     return variables

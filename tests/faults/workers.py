@@ -1,12 +1,13 @@
 """Worker processes that can be killed, and a supervisor that starts again whatever ends."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,11 @@ class Workers:
         """Whether it has said that it is past its start-up and recovery."""
         return self._ready_file(name).exists()
 
+    def recovered_at(self, name: str) -> int:
+        """When it last had all partitions it was given, epoch ms; 0: not yet."""
+        file = self._ready_file(name)
+        return int(json.loads(file.read_text())["at"]) if file.exists() else 0
+
     def kill(self, role: str) -> None:
         """SIGKILL, and start it again at once."""
         self.end([role])
@@ -73,10 +79,14 @@ class Workers:
 
     def end(self, names: Iterable[str], how: signal.Signals = signal.SIGKILL) -> dict[str, int]:
         """A signal to all of them at once; they stay down. Returns their exit codes."""
+        return self.tell(names, how)()
+
+    def tell(self, names: Iterable[str], how: signal.Signals) -> Callable[[], dict[str, int]]:
+        """The same, without waiting; returns what waits, and gives the exit codes then."""
         ending = {name: self._running.pop(name) for name in names}
         for process in ending.values():
             process.send_signal(how)
-        return {name: _wait(process) for name, process in ending.items()}
+        return lambda: {name: _wait(process) for name, process in ending.items()}
 
     def restart(self, role: str) -> int:
         """SIGTERM, and start it again when it has ended; returns its exit code."""

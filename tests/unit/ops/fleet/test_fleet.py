@@ -55,6 +55,18 @@ def test_down_of_some_leaves_the_others(made: Fleet) -> None:
     assert [one.state for one in fleet.status(settings=settings)] == ["running", "stopped"]
 
 
+TOLD = """for one in USR2 TERM; do trap "echo $one > $1.told; exit 0" $one; done; touch $1; while :; do sleep 0.05; done"""
+
+
+def test_a_worker_that_is_scaled_away_is_told_so_and_no_other_member(made: Fleet) -> None:
+    settings = made(**{"plan-2": TOLD, "cassandra-2": TOLD, "plan-1": TOLD})
+    fleet.up(settings=settings)
+    fleet.down(only=["plan-2", "cassandra-2"], settings=settings)
+    fleet.down(settings=settings)
+    told = {path.name.removesuffix(".ready.told"): path.read_text().strip() for path in settings.local.home.run.glob("*.told")}
+    assert told == {"plan-2": "USR2", "cassandra-2": "TERM", "plan-1": "TERM"}
+
+
 def test_a_member_that_dies_while_starting_says_its_last_words_and_where_the_rest_is(made: Fleet) -> None:
     settings = made(one=GOOD, bad="echo no such broker; exit 3")
     with pytest.raises(PartFailed, match="no such broker") as caught:

@@ -95,7 +95,7 @@ async def test_the_store_follows_the_log(part: StepPartition, log: GatedLog, tab
     task = asyncio.create_task(part.commit(Effects([output], [Write("t", b"a", b"1"), Write("t", b"b", b"1"), Write("t", b"a", b"2")])))
     await spin()
     changelog = [Output(topic=CHANGELOG, partition=3, key=b"a", value=b"2"), Output(topic=CHANGELOG, partition=3, key=b"b", value=b"1")]
-    assert log.sends == [[*changelog, output]]
+    assert log.sends == [[output, *changelog]]
     assert tables.table.rows == {}
     log.gates[0].set_result(None)
     await task
