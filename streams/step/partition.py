@@ -78,7 +78,8 @@ class StepPartition:
     async def _flush(self, effects: Effects) -> None:
         self.guard()
         writes = last_writes(effects.writes)
-        positions = await self._log.send([*self._changelog_records(writes), *effects.outputs])
+        # outputs first: somebody waits for them, and the broker takes one request of a connection after the other
+        positions = await self._log.send([*effects.outputs, *self._changelog_records(writes)])
         self.guard()
         self._store(writes, positions)
 
