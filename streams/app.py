@@ -8,6 +8,8 @@ import faust
 from faust.tables.manager import TableManager
 
 from streams.settings import WorkerSettings
+from streams.step.partition import Die
+from streams.transport import LogTransport
 
 REQUEST_TIMEOUT_MARGIN_S = 10.0
 
@@ -21,11 +23,11 @@ class NoTables(TableManager):  # type: ignore[misc]
         await self.recovery.start()
 
 
-def make_app(role: str, topics: Iterable[str], bootstrap: str, home: Path, settings: WorkerSettings) -> faust.App:
+def make_app(role: str, topics: Iterable[str], bootstrap: str, home: Path, settings: WorkerSettings, die: Die) -> faust.App:
     """An app whose consumer group is `carillon.<role>`. It has no Faust tables: state is in `streams.step.store`."""
     folder = home / "state" / "faust" / f"{role}-{settings.worker}"
     folder.mkdir(parents=True, exist_ok=True)
-    return faust.App(
+    app = faust.App(
         f"carillon.{role}",
         broker=";".join(f"kafka://{server}" for server in bootstrap.split(",")),
         store="memory://",
@@ -45,12 +47,12 @@ def make_app(role: str, topics: Iterable[str], bootstrap: str, home: Path, setti
         broker_heartbeat_interval=settings.heartbeat,
         broker_request_timeout=settings.session_timeout + REQUEST_TIMEOUT_MARGIN_S,
         broker_commit_interval=settings.commit_interval,
-        broker_max_poll_records=200,
-        consumer_max_fetch_size=1_048_576,
         stream_buffer_maxsize=256,
         stream_wait_empty=True,
         producer_request_timeout=30.0,
     )
+    app.transport = LogTransport(app, bootstrap, die)
+    return app
 
 
 def member_id(role: str, topics: Iterable[str], worker: str) -> str:

@@ -93,7 +93,7 @@ def _wire(
     ready.unlink(missing_ok=True)
     replica = _replica(role, name, kafka, state, codec, log)
     steps = role.make(Parts(codec, now_ms, settings, replica))
-    app = make_app(name, steps, kafka, home, settings)
+    app = make_app(name, steps, kafka, home, settings, die)
     lanes = Lanes(
         app,
         steps,

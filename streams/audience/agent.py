@@ -5,6 +5,7 @@ very same records are written again, and readers know them by batch id, status i
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from schemas.codec import Codec
 from schemas.errors import SchemaError
@@ -20,7 +21,7 @@ from streams.step.partition import StepPartition
 from streams.step.step import RecordStep, View
 from streams.step.turns import Turns
 
-CHUNK = 250
+CHUNK, COMMANDS = 250, 64
 
 
 class AudienceStep(RecordStep):
@@ -42,6 +43,8 @@ class AudienceStep(RecordStep):
         self._replica = replica
         self._chunk = chunk
         self._turns = Turns()
+        # each is looked at before its turn, in its turn, and to decide
+        self._command = lru_cache(COMMANDS)(lambda value: codec.decode(value, ExpandAudience))
 
     async def start(self, partition: int) -> None:
         """Wait until the profiles of the partition are current."""
@@ -61,13 +64,13 @@ class AudienceStep(RecordStep):
 
     def _is_scan(self, record: Input) -> bool:
         try:
-            return bool(self.codec.decode(record.value, ExpandAudience).expression)
+            return bool(self._command(record.value).expression)
         except SchemaError:
             return False  # decide will say what is wrong with it
 
     def decide(self, view: View, record: Input) -> Effects:
         """Everything one command comes to; nothing for a command that was had before."""
-        command = self.codec.decode(record.value, ExpandAudience)
+        command = self._command(record.value)
         key = command.notification.notification_id.encode()
         if command.chunk < _chunks_done(view, key):
             return Effects()

@@ -47,7 +47,7 @@ def main(kafka: str, home: Path, topic: str, out: str) -> None:
     for kind, subject in of.items():
         registry.register(subject, contract.schema_json(kind.__name__))
     codec, settings, role = Codec(registry, of), WorkerSettings(), f"probe.{topic}"
-    app = make_app(role, [topic], kafka, home, settings)
+    app = make_app(role, [topic], kafka, home, settings, die)
     Lanes(
         app,
         {topic: Copies(codec, out)},
