@@ -48,6 +48,7 @@ class Fetching:
         """Of the assignment: what was fetched for an earlier one is dropped."""
         self._wanted: Mapping[Place, int | None] | None = None
         self._assigned: list[Place] = []
+        self._changed = threading.Event()
         self._held: set[Place] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fetching", daemon=True)
@@ -58,6 +59,7 @@ class Fetching:
         with self._lock:
             self._number += 1
             self._wanted = dict(positions)
+        self._changed.set()
         self._waiting.clear()
         self._bytes.clear()
 
@@ -100,9 +102,11 @@ class Fetching:
         try:
             number = 0
             while not self._stopping.is_set():
+                if not self._assigned:
+                    self._changed.wait(POLL_S)
                 number = self._reassign(number)
                 self._hold_back()
-                messages, _ = records_of(fetched(self._consumer, BATCH, POLL_S))
+                messages, _ = records_of(fetched(self._consumer, BATCH, POLL_S if self._assigned else 0))
                 if messages and not self._stopping.is_set():
                     self._loop.call_soon_threadsafe(self._arrived, number, messages)
             self._consumer.close()
@@ -113,6 +117,7 @@ class Fetching:
         """Returns the number of the assignment that is fetched from now on."""
         with self._lock:
             wanted, self._wanted, latest = self._wanted, None, self._number
+            self._changed.clear()
         if wanted is None:
             return number
         if self._held:
