@@ -6,6 +6,7 @@ Faust gives the consumer group, rebalances, fetching, flow control and commits; 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import faust
 from faust.types import TP, EventT, StreamT
@@ -22,6 +23,8 @@ from streams.step.step import Step
 from streams.step.store import Store
 
 SETTLE_S = 30.0
+GIVE_UP_S = 10.0
+"""A batch that takes longer is ended at its next await, as by a kill."""
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +67,7 @@ class Lanes:
         app.on_partitions_revoked.connect(self._revoked)
         app.on_partitions_assigned.connect(self._assigned)
         app.on_rebalance_complete.connect(self._hold_flow)
+        app.transport.give_up = self._give_up
 
     @property
     def topics(self) -> Sequence[str]:
@@ -106,6 +110,17 @@ class Lanes:
 
     async def _revoked(self, app: faust.App, revoked: set[TP], **kwargs: object) -> None:
         self._settled.clear()
+        await self._stop()
+
+    async def _give_up(self) -> None:
+        """End what was begun, and begin nothing more: the others wait for that before they have our partitions."""
+        runners = list(self._runners.values())
+        for runner in runners:
+            runner.forget()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_UP_S):
+                for runner in runners:
+                    await runner.idle.wait()
         await self._stop()
 
     async def _stop(self) -> None:

@@ -1,7 +1,7 @@
 """Faust's Kafka transport, with another way to fetch: group, assignment, flow and commits stay Faust's (docs/adr/0010)."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -35,8 +35,13 @@ class LogConsumer(aiokafka.Consumer):  # type: ignore[misc]
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """All of them, in Faust's kind of rebalance."""
+        """All of them, in Faust's kind of rebalance. When the app is stopping Faust tells nobody, and what waits would be worked on while
+        it is somebody else's already (fault run 1001).
+        """
         self._fetching.begin({})
+        if self.app.should_stop:
+            await self.transport.give_up()
+            self._unacked_messages.clear()
         await super().on_partitions_revoked(revoked)
 
     async def perform_seek(self) -> None:
@@ -85,7 +90,7 @@ class LogConsumer(aiokafka.Consumer):  # type: ignore[misc]
 
 
 class LogTransport(aiokafka.Transport):  # type: ignore[misc]
-    """`die` ends the process when nothing can be fetched any more."""
+    """`die` ends the process when nothing can be fetched; `give_up` ends all work on the partitions, in a rebalance during a stop."""
 
     Consumer = LogConsumer
 
@@ -93,3 +98,8 @@ class LogTransport(aiokafka.Transport):  # type: ignore[misc]
         super().__init__(app.conf.broker_consumer, app)
         self.bootstrap = bootstrap
         self.die = die
+        self.give_up: Callable[[], Awaitable[None]] = _nothing
+
+
+async def _nothing() -> None:
+    pass

@@ -42,6 +42,8 @@ class PartitionRunner:
         self._arrived = asyncio.Event()
         self._full = False
         self.recovered = asyncio.Event()
+        self.idle = asyncio.Event()
+        self.idle.set()
         self.task: asyncio.Task[None] | None = None
 
     def start(self, reader: LogReader) -> None:
@@ -53,6 +55,11 @@ class PartitionRunner:
         if self.task:
             self.task.cancel()
             await asyncio.wait([self.task])
+
+    def forget(self) -> None:
+        """Begin nothing more of what waits: it is somebody else's. `idle` is set when what was begun has ended."""
+        self._queue.clear()
+        self._arrived.clear()
 
     def put(self, event: EventT) -> None:
         """Queue an event. What is fetched already is still taken when the queue is full; nothing more is fetched."""
@@ -68,7 +75,9 @@ class PartitionRunner:
             self.recovered.set()
             while True:
                 await self._arrived.wait()
+                self.idle.clear()
                 await self._process(self._take())
+                self.idle.set()
         except Exception as error:
             logger.exception("%s/%d failed", self._step.name, self._part.number)
             self._die(f"{self._step.name}/{self._part.number}: {type(error).__name__}: {error}")

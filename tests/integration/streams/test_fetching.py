@@ -99,3 +99,17 @@ async def test_a_partition_that_becomes_active_is_not_waited_for(stack: Endpoint
     active.add((topic, 0))
     fetching.look()
     assert list(await waiting) == [(topic, 0)]
+
+
+async def test_what_upstream_took_back_is_not_read(stack: Endpoints, new_topic: NewTopicFixture, fetching: Fetching) -> None:
+    topic = new_topic("t")
+    producer = Producer({**producer_config(stack.kafka), "transactional.id": topic})
+    producer.init_transactions(WAIT_S)
+    producer.begin_transaction()
+    producer.produce(topic, value=b"never", partition=0)
+    producer.flush(WAIT_S)
+    producer.abort_transaction(WAIT_S)
+    write(stack, topic, 0, [b"v"])
+    fetching.begin({(topic, 0): 0})
+    ((place, offsets),) = (await taken(fetching, {(topic, 0)}, 1)).items()
+    assert (place, offsets) == ((topic, 0), [2])

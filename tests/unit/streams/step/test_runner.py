@@ -142,6 +142,26 @@ async def test_what_arrives_while_a_batch_is_worked_on_is_the_next_batch() -> No
     await made.runner.stop()
 
 
+async def test_what_waits_is_forgotten_and_what_was_begun_ends() -> None:
+    """In a rebalance during a stop: the rest is somebody else's (fault run 1001)."""
+    step = Recorder()
+    made = await bench(step)
+    await made.spin()
+    step.gate.clear()
+    made.put(1)
+    await made.spin()
+    made.put(6)
+    made.runner.forget()
+    await made.spin()
+    assert not made.runner.idle.is_set()
+    step.gate.set()
+    await made.spin()
+    assert made.runner.idle.is_set()
+    assert step.batches == [[0]]
+    assert made.acked == [0]
+    await made.runner.stop()
+
+
 async def test_a_batch_is_bounded_by_its_bytes_too() -> None:
     """Else eight records of 1 MB of garbage would not fit the journal, now and after every restart."""
     step = Recorder()
