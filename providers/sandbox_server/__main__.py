@@ -23,6 +23,10 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+CUT_S = 0.01
+"""Until an open connection is cut; aiohttp takes 0 for ever."""
+
+
 class Door:
     """The port: shut, a connection to it is refused, and those that were open are cut."""
 
@@ -46,7 +50,7 @@ class Door:
                 await self._site.stop()
                 self._site = None
                 if self._runner.server is not None:
-                    await self._runner.server.shutdown(0)
+                    await self._runner.server.shutdown(CUT_S)
 
 
 async def _serve(host: str, port: int, port_file: Path | None, parent: int | None) -> None:
