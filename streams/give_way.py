@@ -5,7 +5,7 @@ from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
-NICE, NICEST, SESSION_NICE = 10, 19, 5
+NICE, NICEST = 10, 19
 AUTOGROUP = Path("/proc/self/autogroup")
 """Where Linux groups tasks by session (sched(7)), being nice counts only among those of one session: the session has to be nice itself."""
 
@@ -25,7 +25,7 @@ def give_way(manners: Manners) -> None:
     os.nice(NICE)
     if has_session_to_itself():
         with suppress(OSError):  # there is none, or it may not be set
-            AUTOGROUP.write_text(str(NICEST if manners is Manners.LAST else SESSION_NICE))
+            AUTOGROUP.write_text(str(NICEST if manners is Manners.LAST else NICE))
     if manners is Manners.LAST and hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 

@@ -44,6 +44,6 @@ def test_the_last_are_idle_and_those_behind_are_nice() -> None:
 @pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not group tasks by session")
 def test_a_session_of_its_own_is_made_nice_and_no_other() -> None:
     assert shown(Manners.LAST, own_session=True)[2] == "19"
-    assert shown(Manners.BEHIND, own_session=True)[2] == "5"
+    assert shown(Manners.BEHIND, own_session=True)[2] == "10"
     before = AUTOGROUP.read_text().split()[-1]
     assert shown(Manners.LAST, own_session=False)[2] == before
