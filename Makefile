@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 N ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check jars up down status demo test test-unit test-integration test-faults lint format lock bench bench-campaign clean
+.PHONY: help setup check jars up down status demo test test-unit test-integration test-faults test-faults-all lint format lock bench bench-campaign clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test-integration: setup ## Integration tests on the real stack
 test-faults: KILLS = $(if $(filter file default,$(origin N)),300,$(N))
 test-faults: setup ## Kill workers N times (N=300, SEED=any, USERS=10000) while campaigns run; ends with one line of JSON
 	$(BIN)/python -m tests.faults.run --users $(or $(USERS),10000) --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+test-faults-all: setup ## Every other fault, SEEDS=10 of each, LANES=2 beside each other (two hours; FIRST=1: its first seed)
+	$(BIN)/python -m tests.faults.series --seeds $(or $(SEEDS),10) --lanes $(or $(LANES),2) --first $(or $(FIRST),1)
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .

@@ -1,11 +1,12 @@
 """A projection's connection to Kafka, which is made anew when it is dead and does not know."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 
 from confluent_kafka import Consumer, KafkaException
+
+from schemas.clients import close_elsewhere
 
 SILENCE_S = 30.0
 ANSWER_S = 5.0
@@ -14,8 +15,8 @@ _logger = logging.getLogger(__name__)
 
 
 class Connection:
-    """Holds the consumer. A client that a starting broker told that there are no brokers never asks again (librdkafka 5301): when nothing
-    has come for half a minute Kafka is asked something, and without an answer there is a new consumer, which joins the group.
+    """Holds the consumer. When nothing has come for half a minute Kafka is asked something, and without an answer there is a new consumer,
+    which joins the group (`close_elsewhere` says why).
     """
 
     def __init__(self, opened: Callable[[], Consumer], now: Callable[[], float] = time.monotonic) -> None:
@@ -36,8 +37,7 @@ class Connection:
             self.consumer.list_topics(timeout=ANSWER_S)
         except KafkaException as error:
             _logger.warning("Kafka does not answer, connecting anew: %s", error)
-            # elsewhere, because nobody knows how long a client that is stuck takes to close
-            threading.Thread(target=self.consumer.close, name="closing", daemon=True).start()
+            close_elsewhere(self.consumer)
             self.consumer = self._opened()
         self.heard()
 

@@ -1,5 +1,9 @@
 """How Kafka's clients are set up: one place, because a producer with another partitioner silently breaks co-partitioning."""
 
+import threading
+
+from confluent_kafka import Consumer
+
 Config = dict[str, str | int | float | bool]
 
 
@@ -39,3 +43,11 @@ def consumer_config(bootstrap: str, group: str) -> Config:
         "message.max.bytes": 12_582_912,
         "log_level": 3,
     }
+
+
+def close_elsewhere(consumer: Consumer) -> None:
+    """Close a client that is stuck, on a thread of its own: nobody knows how long that takes.
+
+    One that a starting broker told that there are no brokers never asks again (librdkafka 5301); who hears nothing takes a new one.
+    """
+    threading.Thread(target=consumer.close, name="closing", daemon=True).start()

@@ -19,15 +19,26 @@ class Manners(Enum):
 
 
 def give_way(manners: Manners) -> None:
-    """Behave like that from now on."""
+    """To be called first: threads that are there already stay as they are."""
     if manners is Manners.FIRST:
         return
     os.nice(NICE)
+    if manners is Manners.LAST:
+        _be_nice_as_session(NICEST)
+        if hasattr(os, "SCHED_IDLE"):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def give_way_at_work(manners: Manners) -> None:
+    """To be called when ready. Until then those behind recover, and the sooner that ends the better for everybody."""
+    if manners is Manners.BEHIND:
+        _be_nice_as_session(NICE)
+
+
+def _be_nice_as_session(niceness: int) -> None:
     if has_session_to_itself():
         with suppress(OSError):  # there is none, or it may not be set
-            AUTOGROUP.write_text(str(NICEST if manners is Manners.LAST else NICE))
-    if manners is Manners.LAST and hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            AUTOGROUP.write_text(str(niceness))
 
 
 def has_session_to_itself() -> bool:

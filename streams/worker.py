@@ -19,7 +19,7 @@ from schemas.provision import subjects
 from schemas.registry import ConfluentRegistry
 from schemas.topics import catalogue
 from streams.app import make_app, member_id
-from streams.give_way import give_way
+from streams.give_way import give_way, give_way_at_work
 from streams.health.broker import Broker
 from streams.health.worker import WorkerHealth
 from streams.lanes import Lanes
@@ -104,7 +104,7 @@ def _wire(
         die=die,
         stall_s=settings.stall_s,
         on_assigned=replica.follow if replica else lambda _: None,
-        on_ready=lambda: _say_ready(ready, health),
+        on_ready=lambda: _begin_work(role, settings, ready, health),
     )
     return app, lanes
 
@@ -113,9 +113,11 @@ def _ready_file(home: Path, name: str, settings: WorkerSettings) -> Path:
     return home / "run" / f"{name}-{settings.worker}.ready"
 
 
-def _say_ready(path: Path, health: WorkerHealth) -> None:
-    """Whoever started this process may wait for the file: it is there when every partition has recovered."""
+def _begin_work(role: Role, settings: WorkerSettings, path: Path, health: WorkerHealth) -> None:
+    """Every partition has recovered. Whoever started this process may wait for the file."""
     health.ready()
+    if settings.give_way:
+        give_way_at_work(role.manners)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"pid": os.getpid(), "at": now_ms()}))
     logger.info("ready")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from schemas.clients import consumer_config
+from schemas.clients import close_elsewhere, consumer_config
 from streams.step.partition import Die
 from streams.step.reader import ends, fetched, records_of, watermarks
 
@@ -27,9 +27,7 @@ ASK_S = 0.15
 """Between two questions for the ends: one request of 0.5 ms for all partitions."""
 ANSWER_S = 2.0
 SILENCE_S = 20.0
-"""After so long without an answer the client is made anew: one that was told by a starting broker that there are no brokers never asks
-again (librdkafka 5301).
-"""
+"""After so long without an answer the client is made anew (`close_elsewhere` says why)."""
 STOP_S = 10.0
 
 
@@ -142,8 +140,7 @@ class Tail:
 
     def _begin_anew(self, now: float) -> None:
         logger.warning("%s: no answer for %.0f s, connecting anew", self._topic, now - self._answered_at)
-        # elsewhere, because nobody knows how long a client that is stuck takes to close
-        threading.Thread(target=self._consumer.close, name="tail-closing", daemon=True).start()
+        close_elsewhere(self._consumer)
         self._consumer = Consumer(self._config)
         self._consumer.assign([TopicPartition(self._topic, *place) for place in self._positions.items()])
         self._answered_at = now

@@ -124,13 +124,19 @@ async def test_nothing_is_done_before_the_step_is_ready() -> None:
     await made.runner.stop()
 
 
-async def test_what_arrives_while_a_batch_is_worked_on_is_the_next_batch() -> None:
-    step = Recorder()
+async def at_work(step: Recorder) -> Bench:
+    """A runner whose batch of one record does not end before the step's gate opens."""
     made = await bench(step)
     await made.spin()
     step.gate.clear()
     made.put(1)
     await made.spin()
+    return made
+
+
+async def test_what_arrives_while_a_batch_is_worked_on_is_the_next_batch() -> None:
+    step = Recorder()
+    made = await at_work(step)
     made.put(6)
     await made.spin()
     assert step.batches == [[0]]
@@ -145,11 +151,7 @@ async def test_what_arrives_while_a_batch_is_worked_on_is_the_next_batch() -> No
 async def test_what_waits_is_forgotten_and_what_was_begun_ends() -> None:
     """In a rebalance during a stop: the rest is somebody else's (fault run 1001)."""
     step = Recorder()
-    made = await bench(step)
-    await made.spin()
-    step.gate.clear()
-    made.put(1)
-    await made.spin()
+    made = await at_work(step)
     made.put(6)
     made.runner.forget()
     await made.spin()
