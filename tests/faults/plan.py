@@ -44,6 +44,8 @@ class Plan:
     fault: str = ""
     """A name of `tests.faults.faults.FAULTS`; it begins when a twentieth of the campaign is done."""
     fault_s: float = 20.0
+    campaign_s: float = 0.0
+    """Between the beginnings of two campaigns at least; 0: the next begins when most of the one before is done, so there is never quiet."""
     pace_s: float = 1.2
     """Between strikes, on average."""
     strike_s: float = 0.0

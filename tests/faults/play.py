@@ -42,6 +42,7 @@ class Play:
         self._report = Report(asdict(stage.plan))
         self._fault = Fault(stage, self._report)
         self._seen = self._reached = 0
+        self._began = 0.0
         self._singles_at = time.monotonic()
         self._before = 0
         """Statuses that were there when the latest campaign began."""
@@ -108,11 +109,11 @@ class Play:
                 late = []
             striker.tick()
             self._fault.tick(begin=self._report.campaigns > 1 or self._progress() >= BEGIN)
-            if self._progress() >= NEXT:
+            if self._progress() >= NEXT and time.monotonic() >= self._began + self._plan.campaign_s:
                 self._begin()
 
     def _begin(self) -> None:
-        self._before = self._statuses()
+        self._before, self._began = self._statuses(), time.monotonic()
         self._stage.load.campaign()
         self._report.campaigns += 1
 

@@ -52,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fault", default="", choices=("", *FAULTS), help="something else that breaks, beside the strikes")
     parser.add_argument("--fault-s", type=float, default=20.0, help="for so long")
     parser.add_argument("--after-s", type=float, default=5.0, help="go on for so long after it")
+    parser.add_argument("--campaign-s", type=float, default=0.0, help="from one campaign's beginning to the next one's, at least")
     parser.add_argument("--pace-s", type=float, default=1.2, help="between two strikes, on average")
     parser.add_argument("--strike-s", type=float, default=0.0, help="no strike after so long, whatever is left of --kills; 0: no limit")
     parser.add_argument("--give-way", action="store_true", help="campaigns let the urgent go first: for a quiet machine")
