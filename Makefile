@@ -49,7 +49,7 @@ test: setup ## All tests: unit, contract, integration, e2e (starts the stack whe
 	$(BIN)/python -m pytest
 
 test-unit: setup ## Unit and contract tests; no service is needed
-	$(BIN)/python -m pytest tests/unit tests/contract
+	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/contract
 
 test-integration: setup ## Integration tests on the real stack
 	$(BIN)/python -m pytest tests/integration

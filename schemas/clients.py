@@ -7,8 +7,12 @@ from confluent_kafka import Consumer
 Config = dict[str, str | int | float | bool]
 
 
-def producer_config(bootstrap: str) -> Config:
-    """librdkafka settings of every producer: Java's partitioner, idempotent, lz4, and an end to every wait (30 s)."""
+def producer_config(bootstrap: str, within_s: float = 30.0) -> Config:
+    """librdkafka settings of every producer: Java's partitioner, idempotent, lz4, and an end to every wait.
+
+    `within_s`: a record is written within so long, or never; also by a process that was suspended meanwhile (on Linux librdkafka's clock
+    is CLOCK_MONOTONIC).
+    """
     return {
         "bootstrap.servers": bootstrap,
         "partitioner": "murmur2_random",
@@ -20,8 +24,8 @@ def producer_config(bootstrap: str) -> Config:
         "message.max.bytes": 12_582_912,
         "queue.buffering.max.messages": 200_000,
         "queue.buffering.max.kbytes": 131_072,
-        "delivery.timeout.ms": 30_000,
-        "request.timeout.ms": 15_000,
+        "delivery.timeout.ms": round(1000 * within_s),
+        "request.timeout.ms": round(500 * within_s),
         "socket.keepalive.enable": True,
         "log_level": 3,
     }

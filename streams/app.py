@@ -8,6 +8,7 @@ import faust
 from faust.tables.manager import TableManager
 
 from streams.settings import WorkerSettings
+from streams.step.lease import Lease
 from streams.step.partition import Die
 from streams.transport import LogTransport
 
@@ -23,7 +24,7 @@ class NoTables(TableManager):  # type: ignore[misc]
         await self.recovery.start()
 
 
-def make_app(role: str, topics: Iterable[str], bootstrap: str, home: Path, settings: WorkerSettings, die: Die) -> faust.App:
+def make_app(role: str, topics: Iterable[str], bootstrap: str, home: Path, settings: WorkerSettings, lease: Lease, die: Die) -> faust.App:
     """An app whose consumer group is `carillon.<role>`. It has no Faust tables: state is in `streams.step.store`."""
     folder = home / "state" / "faust" / f"{role}-{settings.worker}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +52,7 @@ def make_app(role: str, topics: Iterable[str], bootstrap: str, home: Path, setti
         stream_wait_empty=True,
         producer_request_timeout=30.0,
     )
-    app.transport = LogTransport(app, bootstrap, die)
+    app.transport = LogTransport(app, bootstrap, lease, die)
     return app
 
 

@@ -15,6 +15,7 @@ from schemas.codec import Codec
 from streams.health.rules import Held, Place
 from streams.health.signs import WatchedPartition
 from streams.step.gaps import GapGuard
+from streams.step.lease import Lease
 from streams.step.log import LogWriter
 from streams.step.partition import Die
 from streams.step.reader import LogReader
@@ -42,7 +43,7 @@ class Lanes:
         reader: LogReader,
         codec: Codec,
         die: Die,
-        stall_s: float,
+        lease: Lease,
         on_assigned: Callable[[set[int]], None],
         on_ready: Callable[[], None],
     ) -> None:
@@ -56,7 +57,7 @@ class Lanes:
         self._reader = reader
         self._codec = codec
         self._die = die
-        self._stall_s = stall_s
+        self._lease = lease
         self._on_assigned = on_assigned
         self._on_ready = on_ready
         self._runners: dict[TP, PartitionRunner] = {}
@@ -140,7 +141,7 @@ class Lanes:
 
     def _runner(self, tp: TP) -> PartitionRunner:
         step = self._steps[tp.topic]
-        part = WatchedPartition(tp.partition, step.tables, self._store, self._log, self._die, self._stall_s)
+        part = WatchedPartition(tp.partition, step.tables, self._store, self._log, self._die, self._lease)
         self._parts[tp] = part
         return PartitionRunner(
             step,

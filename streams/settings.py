@@ -11,8 +11,6 @@ from streams.health.rules import Limits
 
 LEAVE = signal.SIGUSR2
 """Tells a worker that it will not be back (`streams.leaving`); SIGTERM and SIGINT, that it is restarted."""
-LONGEST_WRITE_S = 30.0
-"""The producer's delivery time-out: a batch may wait so long for its records to be durable."""
 
 
 class WorkerSettings(BaseSettings):
@@ -33,19 +31,14 @@ class WorkerSettings(BaseSettings):
     health_host: str = Field("127.0.0.1", description="where /healthz and /readyz listen; nobody is asked who they are")
     health_port: int = Field(0, ge=0, le=65535, description="0: any free one; the file <home>/run/<role>-<worker>.health says which")
     watchdog_check: float = Field(5.0, gt=0, description="between two looks")
-    watchdog_stuck: float = Field(60.0, gt=0, description="work, but neither a commit nor a sign of life; session time-out + 30 at least")
+    watchdog_stuck: float = Field(60.0, gt=0, description="work, but neither a commit nor a sign of life; one and a half sessions at least")
     watchdog_patience: float = Field(1800.0, gt=0, description="signs of life (a slow provider, no registry), but no commit")
     watchdog_recovery: float = Field(600.0, gt=0, description="a partition that does not recover")
     watchdog_detached: float = Field(120.0, gt=0, description="the broker and the worker do not agree on who has which partition")
     watchdog_loop: float = Field(30.0, ge=2, description="the event loop does not turn")
 
     @property
-    def stall_s(self) -> float:
-        """How long one batch may take before another worker may own its partition: half a session."""
-        return self.session_timeout / 2
-
-    @property
     def limits(self) -> Limits:
-        """The watchdog's. No legitimate wait is longer than a session and a write together."""
-        stuck_s = max(self.watchdog_stuck, self.session_timeout + LONGEST_WRITE_S)
+        """The watchdog's. No legitimate wait is longer than a session and a write (`streams.step.lease`) together."""
+        stuck_s = max(self.watchdog_stuck, 1.5 * self.session_timeout)
         return Limits(stuck_s, self.watchdog_patience, self.watchdog_recovery, self.watchdog_detached, gap_s=stuck_s / 2)

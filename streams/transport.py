@@ -1,17 +1,29 @@
 """Faust's Kafka transport, with another way to fetch: group, assignment, flow and commits stay Faust's (docs/adr/0010)."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from confluent_kafka import Message
 from faust.transport.drivers import aiokafka
 from faust.types import TP, AppT
 from faust.types.tuples import ConsumerMessage
 
 from streams.fetching import Fetching
+from streams.step.lease import Lease
 from streams.step.partition import Die
+
+
+class LeasedThread(aiokafka.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Where aiokafka's client lives, which sends the heartbeats."""
+
+    async def on_start(self) -> None:
+        """Make the client."""
+        await super().on_start()
+        note_heartbeats(self._ensure_consumer()._coordinator, self.transport.lease)
 
 
 class LogConsumer(aiokafka.Consumer):  # type: ignore[misc]
@@ -23,6 +35,9 @@ class LogConsumer(aiokafka.Consumer):  # type: ignore[misc]
         """Open the connection that fetches."""
         self._fetching = Fetching(self.transport.bootstrap, self.app.conf.id, asyncio.get_running_loop(), self.transport.die)
         await super().on_start()
+
+    def _new_consumer_thread(self) -> LeasedThread:
+        return LeasedThread(self, loop=self.loop, beacon=self.beacon)
 
     async def on_stop(self) -> None:
         """Fetch no more."""
@@ -90,16 +105,33 @@ class LogConsumer(aiokafka.Consumer):  # type: ignore[misc]
 
 
 class LogTransport(aiokafka.Transport):  # type: ignore[misc]
-    """`die` ends the process when nothing can be fetched; `give_up` ends all work on the partitions, in a rebalance during a stop."""
+    """`lease` is proven by the heartbeats. `die` ends the process when nothing can be fetched; `give_up` ends all work on the partitions,
+    in a rebalance during a stop.
+    """
 
     Consumer = LogConsumer
 
-    def __init__(self, app: AppT, bootstrap: str, die: Die) -> None:
+    def __init__(self, app: AppT, bootstrap: str, lease: Lease, die: Die) -> None:
         super().__init__(app.conf.broker_consumer, app)
         self.bootstrap = bootstrap
+        self.lease = lease
         self.die = die
         self.give_up: Callable[[], Awaitable[None]] = _nothing
 
 
 async def _nothing() -> None:
     pass
+
+
+def note_heartbeats(coordinator: GroupCoordinator, lease: Lease) -> None:
+    """Let each heartbeat that is answered well prove the lease: aiokafka tells nobody."""
+    beat = coordinator._do_heartbeat
+
+    async def noted() -> bool:
+        asked_at = time.monotonic()
+        answered: bool = await beat()
+        if answered:
+            lease.prove(asked_at)
+        return answered
+
+    coordinator._do_heartbeat = noted

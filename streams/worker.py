@@ -27,6 +27,7 @@ from streams.leaving import Worker
 from streams.profiles.replica import ProfileReplica
 from streams.roles import ROLES, Parts, Role
 from streams.settings import WorkerSettings
+from streams.step.lease import Lease
 from streams.step.log import LogWriter
 from streams.step.reader import LogReader
 from streams.step.store import Store
@@ -88,12 +89,13 @@ def _wire(
     state = home / "state" / f"{name}-{settings.worker}"
     codec = Codec(ConfluentRegistry(registry), subjects(catalogue(settings.aggregates)))
     codec.warm()
-    log = LogWriter(producer_config(kafka))
+    lease = Lease(settings.session_timeout)
+    log = LogWriter(producer_config(kafka, lease.stall_s))
     ready = _ready_file(home, name, settings)
     ready.unlink(missing_ok=True)
     replica = _replica(role, name, kafka, state, codec, log)
     steps = role.make(Parts(codec, now_ms, settings, replica))
-    app = make_app(name, steps, kafka, home, settings, die)
+    app = make_app(name, steps, kafka, home, settings, lease, die)
     lanes = Lanes(
         app,
         steps,
@@ -102,7 +104,7 @@ def _wire(
         reader=LogReader(kafka, f"carillon.{name}"),
         codec=codec,
         die=die,
-        stall_s=settings.stall_s,
+        lease=lease,
         on_assigned=replica.follow if replica else lambda _: None,
         on_ready=lambda: _begin_work(role, settings, ready, health),
     )

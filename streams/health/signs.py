@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 
 from streams.health.rules import Held
+from streams.step.lease import Lease
 from streams.step.log import LogWriter
 from streams.step.partition import Die, StepPartition
 from streams.step.store import Store
@@ -12,14 +13,14 @@ from streams.step.store import Store
 class WatchedPartition(StepPartition):
     """Counts the batches that began, and notes each bounded wait that a batch came through."""
 
-    def __init__(self, partition: int, tables: Mapping[str, str], store: Store, log: LogWriter, die: Die, stall_s: float) -> None:
-        super().__init__(partition, tables, store, log, die, stall_s)
+    def __init__(self, partition: int, tables: Mapping[str, str], store: Store, log: LogWriter, die: Die, lease: Lease) -> None:
+        super().__init__(partition, tables, store, log, die, lease)
         self._batches = 0
         self._signed_at = 0.0
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """A batch begins."""
-        super().begin()
+        await super().begin()
         self._batches += 1
 
     def alive(self) -> None:

@@ -21,7 +21,7 @@ Positions = dict[tuple[str, int], int]
 
 
 class WriteFailedError(Exception):
-    """The broker did not take a record within the producer's time-out (30 s), or did not prove it. Any of what was sent may be there."""
+    """The broker did not take a record within the producer's time-out, or did not prove it. Any of what was sent may be there."""
 
 
 class LogWriter:
@@ -54,7 +54,7 @@ class LogWriter:
             self._producer.produce(
                 output.topic, value=output.value, key=output.key, partition=output.partition, on_delivery=pending.delivered
             )
-        except BufferError:  # the queue is full: its records have 30 s to leave, so this ends
+        except BufferError:  # the queue is full: its records have so long to leave, so this ends
             return False
         return True
 

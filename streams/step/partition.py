@@ -8,6 +8,7 @@ from typing import NoReturn
 from confluent_kafka import Message
 
 from schemas.records import Output, Write
+from streams.step.lease import Lease
 from streams.step.log import LogWriter, Positions, WriteFailedError
 from streams.step.model import Effects, last_writes
 from streams.step.reader import LogReader
@@ -29,17 +30,17 @@ class StepPartition:
     """Reads see the local store. `commit` writes changelog and outputs, awaits them, and only then the local store.
 
     The stall guard: a worker that was suspended for longer than its session may wake as a second owner of the partition, and would write
-    older state over newer (docs/adr/0001). So it looks at the clock before each write, and dies rather than write late.
+    older state over newer (docs/adr/0001). So it begins nothing while another may own the partition, and dies rather than write late.
     """
 
-    def __init__(self, partition: int, tables: Mapping[str, str], store: Store, log: LogWriter, die: Die, stall_s: float) -> None:
-        """`tables`: each table's changelog topic. `stall_s`: how long one batch may take between two signs of life."""
+    def __init__(self, partition: int, tables: Mapping[str, str], store: Store, log: LogWriter, die: Die, lease: Lease) -> None:
+        """`tables`: each table's changelog topic."""
         self.number = partition
         self._changelogs = tables
         self._tables: dict[str, TablePartition] = {name: store.partition(name, partition) for name in tables}
         self._log = log
         self._die = die
-        self._stall_s = stall_s
+        self._lease = lease
         self._alive_at = time.monotonic()
         self._lock = asyncio.Lock()
         self._group = _Group()
@@ -48,8 +49,9 @@ class StepPartition:
         """The value of a key of one of the step's tables."""
         return self._tables[table].get(key)
 
-    def begin(self) -> None:
-        """A batch begins."""
+    async def begin(self) -> None:
+        """A batch begins, as soon as the partition is known to be ours."""
+        await self._lease.current()
         self._alive_at = time.monotonic()
 
     def alive(self) -> None:
@@ -84,16 +86,18 @@ class StepPartition:
         self._store(writes, positions)
 
     def guard(self) -> None:
-        """End the process when this batch has taken so long that another worker may own the partition by now."""
-        taken = time.monotonic() - self._alive_at
-        if taken > self._stall_s:
-            self._die(f"partition {self.number}: a batch took {taken:.1f} s (limit {self._stall_s:.1f} s): another worker may own it now")
+        """End the process when another worker may own the partition by now: the batch took too long, or no heartbeat was answered."""
+        taken, limit = time.monotonic() - self._alive_at, self._lease.stall_s
+        if taken > limit:
+            self._die(f"partition {self.number}: a batch took {taken:.1f} s (limit {limit:.1f} s): another worker may own it now")
+        if self._lease.lapsed():
+            self._die(f"partition {self.number}: no heartbeat was answered for most of a session: another worker may own it now")
 
     async def recover(self, reader: LogReader) -> None:
         """Bring every table up to the end of its changelog. Raises ReadError."""
         for name, table in self._tables.items():
             await asyncio.to_thread(_catch_up, reader, self._changelogs[name], self.number, table)
-        self.begin()
+        await self.begin()
 
     def _changelog_records(self, writes: Sequence[Write]) -> list[Output]:
         return [Output(topic=self._changelogs[w.table], partition=self.number, key=w.key, value=w.value) for w in writes]

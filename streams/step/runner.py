@@ -87,7 +87,7 @@ class PartitionRunner:
         await self._part.recover(reader)
         if self._journal:
             undone = await self._journal.recover(reader)
-            self._part.begin()
+            await self._part.begin()
             await self._part.commit(undone)
         await self._gaps.start()
 
@@ -108,7 +108,7 @@ class PartitionRunner:
         return batch
 
     async def _process(self, batch: list[tuple[EventT, Input]]) -> None:
-        self._part.begin()
+        await self._part.begin()
         for _, record in batch:
             await self._gaps.check(record.offset)
         fresh = [record for _, record in batch if self._journal is None or record.offset > self._journal.applied]

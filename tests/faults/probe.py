@@ -18,6 +18,7 @@ from schemas.topics import catalogue
 from streams.app import make_app
 from streams.lanes import Lanes
 from streams.settings import WorkerSettings
+from streams.step.lease import Lease
 from streams.step.log import LogWriter
 from streams.step.model import Effects, Input
 from streams.step.reader import LogReader
@@ -47,16 +48,17 @@ def main(kafka: str, home: Path, topic: str, out: str) -> None:
     for kind, subject in of.items():
         registry.register(subject, contract.schema_json(kind.__name__))
     codec, settings, role = Codec(registry, of), WorkerSettings(), f"probe.{topic}"
-    app = make_app(role, [topic], kafka, home, settings, die)
+    lease = Lease(settings.session_timeout)
+    app = make_app(role, [topic], kafka, home, settings, lease, die)
     Lanes(
         app,
         {topic: Copies(codec, out)},
         store=Store(home / "tables"),
-        log=LogWriter(producer_config(kafka)),
+        log=LogWriter(producer_config(kafka, lease.stall_s)),
         reader=LogReader(kafka, f"carillon.{role}"),
         codec=codec,
         die=die,
-        stall_s=settings.stall_s,
+        lease=lease,
         on_assigned=lambda _: None,
         on_ready=lambda: None,
     )

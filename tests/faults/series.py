@@ -25,7 +25,8 @@ STRIKES: Mapping[str, tuple[str, ...]] = {
     "kill_of_two": ("--kills", "6", "--workers", "2"),
     "restart": ("--how", "restart", "--kills", "6"),
     "stall": ("--how", "stall", "--kills", "3"),
-    "stall_of_two": ("--how", "stall", "--kills", "2", "--workers", "2", "--roles", "profiles"),
+    "stall_of_two": ("--how", "stall", "--kills", "3", "--workers", "2"),
+    "stall_profiles": ("--how", "stall", "--kills", "2", "--workers", "2", "--roles", "profiles"),
 }
 """What strikes alone do; SIGKILLs of one worker each have `tests.faults.run --kills`."""
 RESTARTS, RESTARTED = frozenset({"broker", "registry", "cassandra", "connect", "postgres"}), 3
@@ -74,6 +75,16 @@ def played(run: Run, folder: Path) -> dict[str, Any]:
     return {"name": run.name, "seed": run.seed, "holds": code == 0} | line
 
 
+def results(runs: Iterable[Run], folder: Path, lanes: int) -> Iterator[dict[str, Any]]:
+    """The line of each run as it ends. Interrupted, it begins no more of them."""
+    with ThreadPoolExecutor(lanes) as pool:
+        try:
+            for done in as_completed([pool.submit(played, run, folder) for run in runs]):
+                yield done.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
 def main() -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -89,13 +100,11 @@ def main() -> int:
     print(f"{len(runs)} runs, seeds {given.first} to {runs[-1].seed}; what they say: {folder}", flush=True)  # noqa: T201
     sums: Counter[str] = Counter()
     failed = []
-    with ThreadPoolExecutor(given.lanes) as lanes:
-        for done in as_completed(lanes.submit(played, run, folder) for run in runs):
-            line = done.result()
-            print(json.dumps(line), flush=True)  # noqa: T201
-            sums.update({key: value for key, value in line.items() if isinstance(value, int) and key not in ("seed", "holds")})
-            if not line["holds"]:
-                failed.append(line["seed"])
+    for line in results(runs, folder, given.lanes):
+        print(json.dumps(line), flush=True)  # noqa: T201
+        sums.update({key: value for key, value in line.items() if isinstance(value, int) and key not in ("seed", "holds")})
+        if not line["holds"]:
+            failed.append(line["seed"])
     print(json.dumps({"runs": len(runs), "held": len(runs) - len(failed), "failed": failed, **sums}))  # noqa: T201
     return 1 if failed else 0
 

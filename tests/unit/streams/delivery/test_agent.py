@@ -16,6 +16,7 @@ from streams.delivery.call import AHEAD, Caller
 from streams.policy.policy import load_policy
 from streams.profiles.replica import ProfileReplica
 from streams.profiles.stored import NOBODY, Known
+from streams.step.lease import Lease
 from streams.step.log import LogWriter
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
@@ -78,7 +79,7 @@ class Bench:
             lambda: self.now, load_policy(), cast(ProfileReplica, self.replica), Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)
-        self.part = StepPartition(0, self.step.tables, store, log, lambda reason: pytest.fail(reason), stall_s=1e9)
+        self.part = StepPartition(0, self.step.tables, store, log, lambda reason: pytest.fail(reason), Lease(1e9))
 
     def handle(self, *records: Record | bytes) -> "asyncio.Task[Effects]":
         inputs = [self.input(offset, record) for offset, record in enumerate(records)]

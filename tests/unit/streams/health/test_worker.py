@@ -47,4 +47,4 @@ async def test_it_is_alive_from_the_start_and_ready_when_all_has_recovered(tmp_p
 def test_the_limit_is_never_shorter_than_a_session_and_a_write() -> None:
     assert settings().limits.stuck_s == 60
     assert settings(session_timeout=60).limits.stuck_s == 90
-    assert settings(session_timeout=6, watchdog_stuck=1).limits.stuck_s == 36
+    assert settings(session_timeout=6, watchdog_stuck=1).limits.stuck_s == 9.0

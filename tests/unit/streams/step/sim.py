@@ -13,6 +13,7 @@ from faust.types import EventT
 from schemas.codec import Codec
 from schemas.records import Output
 from streams.step.gaps import GapGuard
+from streams.step.lease import Lease
 from streams.step.log import LogWriter
 from streams.step.partition import StepPartition
 from streams.step.reader import LogReader
@@ -213,7 +214,7 @@ class Process:
         self._acked = world.committed
         self._fed = world.committed
         log, reader = cast(LogWriter, world), cast(LogReader, self)
-        part = StepPartition(0, step.tables, cast(Store, world), log, self._die, stall_s=1e9)
+        part = StepPartition(0, step.tables, cast(Store, world), log, self._die, Lease(1e9))
         journal = make_journal(step, 0, codec, log)
         gaps = GapGuard(reader, topic, 0, self._die)
         self._runner = PartitionRunner(step, part, journal, gaps, self._die, lambda full: None)

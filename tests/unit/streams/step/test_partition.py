@@ -1,6 +1,7 @@
 """The one way to change a table: the log first, grouped, in order, and never late."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any, NoReturn, cast
 
@@ -8,6 +9,7 @@ import pytest
 
 from schemas.records import Output, Write
 from streams.step import partition as partition_module
+from streams.step.lease import Lease
 from streams.step.log import LogWriter, WriteFailedError
 from streams.step.model import Effects
 from streams.step.partition import StepPartition
@@ -71,8 +73,13 @@ def tables() -> Tables:
 
 
 @pytest.fixture
-def part(log: GatedLog, tables: Tables) -> StepPartition:
-    return StepPartition(3, {"t": CHANGELOG}, cast(Store, tables), cast(LogWriter, log), die, stall_s=15.0)
+def lease() -> Lease:
+    return Lease(30.0)
+
+
+@pytest.fixture
+def part(log: GatedLog, tables: Tables, lease: Lease) -> StepPartition:
+    return StepPartition(3, {"t": CHANGELOG}, cast(Store, tables), cast(LogWriter, log), die, lease)
 
 
 def write(key: bytes, value: bytes | None) -> Effects:
@@ -183,7 +190,7 @@ async def test_a_batch_that_took_too_long_dies_before_it_writes(
     part: StepPartition, log: GatedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    part.begin()
+    await part.begin()
     clock.now += 15.1
     with pytest.raises(Died, match="a batch took 15.1 s .limit 15.0 s."):
         await part.commit(write(b"a", b"1"))
@@ -192,7 +199,7 @@ async def test_a_batch_that_took_too_long_dies_before_it_writes(
 
 async def test_and_before_it_stores(part: StepPartition, log: GatedLog, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    part.begin()
+    await part.begin()
     task = asyncio.create_task(part.commit(write(b"a", b"1")))
     await spin()
     clock.now += 15.1
@@ -206,7 +213,7 @@ async def test_a_sign_of_life_starts_the_guard_anew_but_does_not_come_too_late(
     part: StepPartition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)
-    part.begin()
+    await part.begin()
     for _ in range(3):
         clock.now += 14.0
         part.alive()
@@ -214,6 +221,26 @@ async def test_a_sign_of_life_starts_the_guard_anew_but_does_not_come_too_late(
     clock.now += 15.1
     with pytest.raises(Died):
         part.alive()
+
+
+async def test_who_may_not_own_it_any_more_writes_nothing(part: StepPartition, log: GatedLog, lease: Lease) -> None:
+    """Fault run 4026: a profile was overwritten with an older one by a worker that had been suspended for longer than its session."""
+    await part.begin()
+    lease.prove(time.monotonic() - 24.1)
+    with pytest.raises(Died, match="no heartbeat was answered"):
+        await part.commit(write(b"a", b"1"))
+    assert log.sends == []
+
+
+async def test_and_begins_nothing_until_a_heartbeat_is_answered(part: StepPartition, lease: Lease) -> None:
+    lease.prove(time.monotonic() - 24.1)
+    begun = asyncio.create_task(part.begin())
+    await spin()
+    assert not begun.done()
+    lease.prove(time.monotonic())
+    async with asyncio.timeout(10):
+        await begun
+    part.guard()
 
 
 class Changelog:

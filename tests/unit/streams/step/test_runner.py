@@ -10,6 +10,7 @@ from faust.types import EventT
 from schemas.records import Output, StepCommitted, Write
 from streams.step.gaps import GapGuard
 from streams.step.journal import Journal
+from streams.step.lease import Lease
 from streams.step.log import LogWriter
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
@@ -62,7 +63,7 @@ class Bench:
         self.deaths: list[str] = []
         self.offset = 0
         self.step = step
-        part = StepPartition(0, {}, cast(Any, self.world), cast(LogWriter, self.world), self._die, stall_s=1e9)
+        part = StepPartition(0, {}, cast(Any, self.world), cast(LogWriter, self.world), self._die, Lease(1e9))
         journal = make_journal(cast(Step, step), 0, CODEC, cast(LogWriter, self.world))
         gaps = GapGuard(cast(LogReader, Committed(0)), "in", 0, self._die)
         self.runner = PartitionRunner(cast(Step, step), part, journal, gaps, self._die, self.pressure.append)
