@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from confluent_kafka import Message
 
@@ -11,9 +11,13 @@ from schemas.records import Output, Write
 from streams.step.log import LogWriter, Positions, WriteFailedError
 from streams.step.model import Effects, last_writes
 from streams.step.reader import LogReader
-from streams.step.store import Store, TablePartition
+from streams.step.store import OrderedPartition, Store, TablePartition
 
 Die = Callable[[str], NoReturn]
+STALE_S = 12 * 3600.0
+"""A table that was not written for longer is read again from its beginning: another worker may have had it since, and Kafka keeps a
+tombstone for a day. What was removed meanwhile would be there again.
+"""
 
 
 class _Group:
@@ -48,9 +52,31 @@ class StepPartition:
         """The value of a key of one of the step's tables."""
         return self._tables[table].get(key)
 
+    def get_many(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of keys of one of the step's tables, in their order."""
+        return self._tables[table].get_many(keys)
+
+    def places(self, table: str, start: bytes, until: bytes, limit: int) -> list[bytes]:
+        """As `OrderedPartition.places`, of an ordered table."""
+        return cast(OrderedPartition, self._tables[table]).places(start, until, limit)
+
+    def count(self, table: str, until: bytes) -> int:
+        """As `OrderedPartition.count`, of an ordered table."""
+        return cast(OrderedPartition, self._tables[table]).count(until)
+
     def begin(self) -> None:
         """A batch begins."""
         self._alive_at = time.monotonic()
+
+    @property
+    def longest_rest_s(self) -> float:
+        """For how long a step that acts by itself may rest, at most; then `rested` finds every suspension of a session."""
+        return self._stall_s
+
+    def rested(self, wished_s: float, took_s: float) -> None:
+        """End the process when a rest took so much longer than was wished that another worker may own the partition by now."""
+        if took_s > wished_s + self._stall_s:
+            self._die(f"partition {self.number}: a rest of {wished_s:.1f} s took {took_s:.1f} s: another worker may own it now")
 
     def alive(self) -> None:
         """A batch has come through a wait that was bounded by itself; the stall guard starts anew."""
@@ -109,6 +135,8 @@ def _catch_up(reader: LogReader, topic: str, partition: int, table: TablePartiti
     def apply(messages: Sequence[Message], position: int) -> None:
         table.write([(m.key() or b"", m.value()) for m in messages], position)
 
+    if table.age_s() > STALE_S:
+        table.clear()
     end = reader.read_to_end(topic, partition, table.position(), apply)
     if table.position() > end:  # the topic was made anew: what is here belongs to another log
         table.clear()
