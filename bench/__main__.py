@@ -8,6 +8,7 @@ BENCHES = (
     ("The read side: rows into Cassandra and ClickHouse", ("bench.projections", "1000000")),
     ("Audience expressions: from the index to decided", ("bench.audience",)),
     ("A campaign, from the event to the last row", ("bench.campaign", "--users", "1000000")),
+    ("Timers: a million due within a minute", ("bench.timers", "--timers", "1000000")),
     ("Recovery: a worker that lost its memory, and one that lost its disk", ("bench.recovery",)),
 )
 

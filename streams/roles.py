@@ -11,7 +11,19 @@ from providers.catalogue import Templates
 from providers.sender import Sender
 from providers.transport import FastTransport
 from schemas.codec import Codec
-from schemas.topics import BULK, CHANNELS, FANOUT, FANOUT_URGENT, PROFILE_EVENTS, REQUESTS, URGENT, deliver_topic, events_topic
+from schemas.topics import (
+    BULK,
+    CHANNELS,
+    FANOUT,
+    FANOUT_URGENT,
+    PROFILE_EVENTS,
+    REQUESTS,
+    TIMERS,
+    URGENT,
+    catalogue,
+    deliver_topic,
+    events_topic,
+)
 from streams.audience.agent import AudienceStep
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
@@ -25,6 +37,8 @@ from streams.profiles.replica import ProfileReplica
 from streams.settings import WorkerSettings
 from streams.step.step import Step
 from streams.step.turns import Turns
+from streams.timers.agent import TimerStep
+from streams.timers.rules import TABLE as TIMERS_TABLE
 
 Clock = Callable[[], int]
 Steps = dict[str, Step]
@@ -42,11 +56,14 @@ class Parts:
 
 @dataclass(frozen=True)
 class Role:
-    """`replica`: None for none, else whether the index is kept. `forgets`: table values may vanish after 48 h."""
+    """`replica`: None for none, else whether the index is kept. `forgets`: table values may vanish after 48 h. `ordered`: tables that are
+    kept in the order of their values too.
+    """
 
     make: Callable[[Parts], Steps]
     replica: bool | None
     forgets: bool = True
+    ordered: tuple[str, ...] = ()
     manners: Manners = Manners.FIRST
 
 
@@ -90,6 +107,11 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
     }
 
 
+def _timers(parts: Parts) -> Steps:
+    topics = [topic.name for topic in catalogue(parts.settings.aggregates)]
+    return {TIMERS: TimerStep(parts.codec, parts.clock, topics, parts.settings.partitions)}
+
+
 ROLES: Mapping[str, Role] = {
     "profiles": Role(_profiles, replica=None, forgets=False, manners=Manners.LAST),
     "plan": Role(_plan, replica=None),
@@ -97,4 +119,5 @@ ROLES: Mapping[str, Role] = {
     "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True),
     "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False),
     "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, manners=Manners.LAST),
+    "timers": Role(_timers, replica=None, forgets=False, ordered=(TIMERS_TABLE,), manners=Manners.BEHIND),
 }

@@ -54,7 +54,7 @@ def run_worker(role: str, kafka: str, registry: str, home: Path, settings: Worke
     health = WorkerHealth(role, settings, home / "run" / f"{role}-{settings.worker}.health")
     app, lanes = _wire(ROLES[role], role, kafka, registry, home, settings, health)
     topics = list(lanes.topics)
-    health.watch(loop, Broker(kafka, f"carillon.{role}", member_id(role, topics, settings.worker), topics), lanes.held, die)
+    health.watch(loop, Broker(kafka, f"carillon.{role}", member_id(role, topics, settings.worker), topics), lanes.held, die, lanes.figures)
     _calm_collector()
     sys.setswitchinterval(SWITCH_S)
     worker = Worker(app, loglevel="INFO", quiet=True, redirect_stdouts=False, loop=loop)
@@ -99,7 +99,7 @@ def _wire(
     lanes = Lanes(
         app,
         steps,
-        store=Store(state / "tables", FORGET_S if role.forgets else None),
+        store=Store(state / "tables", FORGET_S if role.forgets else None, role.ordered),
         log=log,
         reader=LogReader(kafka, f"carillon.{name}"),
         codec=codec,

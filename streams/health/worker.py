@@ -28,13 +28,21 @@ class WorkerHealth:
         self._loop: LoopWatch | None = None
         self._watchdog: Watchdog | None = None
         self._ready = False
+        self._figures: Callable[[], Mapping[str, object]] = dict
         told.unlink(missing_ok=True)
         pages = {"/healthz": self.healthz, "/readyz": self.readyz}
         HealthServer(settings.health_host, settings.health_port, pages).start(told)
 
-    def watch(self, loop: asyncio.AbstractEventLoop, broker: Asked, held: Callable[[], Mapping[Place, Held]], die: Die) -> None:
-        """Begin to watch. `held`: the partitions in hand, callable from any thread."""
-        self._held = held
+    def watch(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        broker: Asked,
+        held: Callable[[], Mapping[Place, Held]],
+        die: Die,
+        figures: Callable[[], Mapping[str, object]] = dict,
+    ) -> None:
+        """Begin to watch. `held`: the partitions in hand, `figures`: what else is told at /healthz; callable from any thread."""
+        self._held, self._figures = held, figures
         self._loop = LoopWatch(loop, self._settings.watchdog_loop, die)
         self._watchdog = Watchdog(broker, held, self._settings.limits, die, check_s=self._settings.watchdog_check)
         self._loop.start()
@@ -77,4 +85,5 @@ class WorkerHealth:
             "broker_answers": seen is not None if self._watchdog and self._watchdog.looks else None,
             "partitions": len(held),
             "progress": progress,
+            **self._figures(),
         }

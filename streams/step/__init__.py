@@ -12,5 +12,8 @@ Killed between any two of these: the input comes again. Before 1 nothing happene
 for word, and the input it covers is skipped. After 2 or 3 a journaled step does the same, and any other step finds its own offset in its
 table (or is a pure function of its input) and writes the same records again. Readers know repeated records by their deterministic ids.
 
+A step may also act by itself when it wants to (`TickingStep`), between two batches: its outputs are written and awaited, and after that its
+table writes, as in 2 and 3. Killed in between it finds the same in its table, and writes the same outputs again.
+
 Anything unexpected ends the process at once: a raise inside a Faust agent would acknowledge what was not done (docs/adr/0001).
 """

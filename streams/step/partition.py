@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from confluent_kafka import Message
 
@@ -12,9 +12,13 @@ from streams.step.lease import Lease
 from streams.step.log import LogWriter, Positions, WriteFailedError
 from streams.step.model import Effects, last_writes
 from streams.step.reader import LogReader
-from streams.step.store import Store, TablePartition
+from streams.step.store import OrderedPartition, Store, TablePartition
 
 Die = Callable[[str], NoReturn]
+STALE_S = 12 * 3600.0
+"""A table that was not written for longer is read again from its beginning: another worker may have had it since, and Kafka keeps a
+tombstone for a day. What was removed meanwhile would be there again.
+"""
 
 
 class _Group:
@@ -48,6 +52,18 @@ class StepPartition:
     def get(self, table: str, key: bytes) -> bytes | None:
         """The value of a key of one of the step's tables."""
         return self._tables[table].get(key)
+
+    def get_many(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of keys of one of the step's tables, in their order."""
+        return self._tables[table].get_many(keys)
+
+    def places(self, table: str, start: bytes, until: bytes, limit: int) -> list[bytes]:
+        """As `OrderedPartition.places`, of an ordered table."""
+        return cast(OrderedPartition, self._tables[table]).places(start, until, limit)
+
+    def count(self, table: str, until: bytes) -> int:
+        """As `OrderedPartition.count`, of an ordered table."""
+        return cast(OrderedPartition, self._tables[table]).count(until)
 
     async def begin(self) -> None:
         """A batch begins, as soon as the partition is known to be ours."""
@@ -113,6 +129,8 @@ def _catch_up(reader: LogReader, topic: str, partition: int, table: TablePartiti
     def apply(messages: Sequence[Message], position: int) -> None:
         table.write([(m.key() or b"", m.value()) for m in messages], position)
 
+    if table.age_s() > STALE_S:
+        table.clear()
     end = reader.read_to_end(topic, partition, table.position(), apply)
     if table.position() > end:  # the topic was made anew: what is here belongs to another log
         table.clear()

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from itertools import islice
 
 from faust.types import EventT
@@ -15,29 +16,50 @@ from streams.step.log import LogWriter
 from streams.step.model import Effects, Input
 from streams.step.partition import Die, StepPartition
 from streams.step.reader import LogReader
-from streams.step.step import Step
+from streams.step.step import Step, TickingStep
 
 logger = logging.getLogger(__name__)
 
 QUEUE_HIGH = 64
 QUEUE_LOW = 16
+LONGEST_REST_S = 15.0
+"""What a step waits for is told by the wall clock, which may be set."""
 BATCH_BYTES = 1_500_000
 """Of values, but for one record that is larger: with what it is decided to write, it fits one record of the journal."""
+
+
+Pause = Callable[[asyncio.Event, float | None], Awaitable[None]]
+
+
+async def pause(event: asyncio.Event, longest_s: float | None) -> None:
+    """Wait for the event, for so long at most."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(longest_s):
+            await event.wait()
 
 
 class PartitionRunner:
     """Takes events of one partition, in order. While one batch is being worked on the next gathers: nothing waits for a batch to fill."""
 
     def __init__(
-        self, step: Step, part: StepPartition, journal: Journal | None, gaps: GapGuard, die: Die, pressure: Callable[[bool], None]
+        self,
+        step: Step,
+        part: StepPartition,
+        journal: Journal | None,
+        gaps: GapGuard,
+        die: Die,
+        pressure: Callable[[bool], None],
+        pause: Pause = pause,
     ) -> None:
         """`pressure(True)` asks for no more events of this partition, `pressure(False)` for more."""
         self._step = step
+        self._ticking = step if isinstance(step, TickingStep) else None
         self._part = part
         self._journal = journal
         self._gaps = gaps
         self._die = die
         self._pressure = pressure
+        self._pause = pause
         self._queue: deque[tuple[EventT, Input]] = deque()
         self._arrived = asyncio.Event()
         self._full = False
@@ -60,6 +82,7 @@ class PartitionRunner:
         """Begin nothing more of what waits: it is somebody else's. `idle` is set when what was begun has ended."""
         self._queue.clear()
         self._arrived.clear()
+        self._ticking = None
 
     def put(self, event: EventT) -> None:
         """Queue an event. What is fetched already is still taken when the queue is full; nothing more is fetched."""
@@ -74,9 +97,11 @@ class PartitionRunner:
             await self._recover(reader)
             self.recovered.set()
             while True:
-                await self._arrived.wait()
+                await self._rest()
                 self.idle.clear()
-                await self._process(self._take())
+                if self._queue:
+                    await self._process(self._take())
+                await self._tick()
                 self.idle.set()
         except Exception as error:
             logger.exception("%s/%d failed", self._step.name, self._part.number)
@@ -90,6 +115,25 @@ class PartitionRunner:
             await self._part.begin()
             await self._part.commit(undone)
         await self._gaps.start()
+
+    def _rest_s(self) -> float | None:
+        """For how long the step has nothing to do by itself; None: not before something arrives."""
+        rest_ms = self._ticking.rest_ms(self._part) if self._ticking else None
+        return None if rest_ms is None else max(0.0, min(rest_ms / 1000, LONGEST_REST_S))
+
+    async def _rest(self) -> None:
+        """Until something has arrived, or the step may want to act by itself."""
+        rest_s = self._rest_s()
+        if rest_s != 0:
+            await self._pause(self._arrived, rest_s)
+
+    async def _tick(self) -> None:
+        """Let the step act by itself, once, when it wants to."""
+        if self._ticking and self._rest_s() == 0:
+            await self._part.begin()
+            effects = await self._ticking.tick(self._part)
+            await self._part.commit(Effects(outputs=effects.outputs))
+            await self._part.commit(Effects(writes=effects.writes))
 
     def _take(self) -> list[tuple[EventT, Input]]:
         waiting: list[Input] = []

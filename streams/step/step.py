@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
 
 from schemas.codec import Codec
 from schemas.deadletter import dead_letter, dead_letter_key
@@ -38,6 +38,22 @@ class Step(Protocol):
 
     async def handle(self, part: StepPartition, batch: Sequence[Input]) -> Effects:
         """What to do about `batch`. Bad records become dead letters; anything it raises ends the process."""
+
+
+@runtime_checkable
+class TickingStep(Step, Protocol):
+    """A step that also acts by itself: between two batches of a partition, never beside one. It has no journal."""
+
+    def rest_ms(self, part: StepPartition) -> int | None:
+        """For how long (ms) it has nothing to do by itself; 0 or less: act now; None: not before something arrives."""
+
+    async def tick(self, part: StepPartition) -> Effects:
+        """What to do now by itself, a bounded part of it. Outputs are durable before anything is written to tables: no input brings them
+        again. Killed in between the same is asked again.
+        """
+
+    def figures(self, partitions: Collection[int]) -> Mapping[str, int]:
+        """How it is, and how these partitions of it are, for /healthz; callable from any thread."""
 
 
 class View:

@@ -12,11 +12,22 @@ from ops.endpoints import Endpoints
 from schemas.clients import producer_config
 from schemas.codec import Codec
 from schemas.delivery_report import not_written
+from schemas.ids import notification_id
 from schemas.partition import partition_of
 from schemas.provision import subjects
-from schemas.records import Device, ProfileChanged, ProfilesChanged
+from schemas.records import (
+    Audience,
+    Device,
+    Notification,
+    NotificationRequested,
+    Output,
+    Priority,
+    ProfileChanged,
+    ProfilesChanged,
+    SetTimer,
+)
 from schemas.registry import ConfluentRegistry
-from schemas.topics import DEFAULT_PARTITIONS, PROFILE_EVENTS, catalogue, events_topic
+from schemas.topics import DEFAULT_PARTITIONS, PROFILE_EVENTS, REQUESTS, TIMERS, catalogue, events_topic
 from tests.faults.asked import Asked
 
 CHANGES_PER_RECORD = 500
@@ -25,6 +36,7 @@ PATIENCE_MS = 300_000
 """A broker may be down for a while."""
 ORDER = ("push", "email", "in_app")
 LOGIN = ("push",)
+LATER_MS = 4000
 
 
 def now_ms() -> int:
@@ -64,6 +76,19 @@ class Load:
         fields = {"order_id": "o", "user_id": user, "name": "Ann", "total": "9.99"}
         return self._ask("order.placed", fields, frozenset({user}), ORDER)
 
+    def reminder(self) -> str:
+        """One person's, of normal priority, asked for by a timer that is due within seconds; half of them are moved."""
+        user, later_ms = self._random.choice(self.users), self._random.randint(0, LATER_MS)
+        event_id = self._event(frozenset({user}), ORDER)
+        request, now = reminder(event_id, user, now_ms()), now_ms()
+        write = Output(topic=REQUESTS, key=request.notification.notification_id.encode(), value=self._codec.encode(request))
+        for due in [now + later_ms, now + later_ms // 2 + 1][: self._random.randint(1, 2)]:
+            value = self._codec.encode(SetTimer(event_id, due, "schedule", write))
+            partition = partition_of(user, DEFAULT_PARTITIONS)
+            self._producer.produce(TIMERS, key=event_id.encode(), value=value, partition=partition, on_delivery=_written)
+        self._producer.poll(0)
+        return event_id
+
     def login(self) -> str:
         """One person's login code, of critical priority."""
         user = self._random.choice(self.users)
@@ -88,8 +113,7 @@ class Load:
         self._registry.close()
 
     def _ask(self, event_type: str, fields: dict[str, object], users: frozenset[str], channels: tuple[str, ...]) -> str:
-        event_id = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-        self.asked.users[event_id], self.asked.channels[event_id] = users, channels
+        event_id = self._event(users, channels)
         self._producer.produce(
             events_topic(aggregate_of(event_type)),
             key=event_id.encode(),
@@ -98,6 +122,11 @@ class Load:
             on_delivery=_written,
         )
         self._producer.poll(0)
+        return event_id
+
+    def _event(self, users: frozenset[str], channels: tuple[str, ...]) -> str:
+        event_id = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        self.asked.users[event_id], self.asked.channels[event_id] = users, channels
         return event_id
 
     def _write_changes(self, changes: list[ProfileChanged]) -> int:
@@ -113,6 +142,25 @@ class Load:
 def _written(error: KafkaError | None, message: Message) -> None:
     if refusal := not_written(error, message):
         raise RuntimeError(f"the load can't be written: {refusal}")
+
+
+def reminder(event_id: str, user: str, now: int) -> NotificationRequested:
+    """As a service asks for one by itself."""
+    notification = Notification(
+        notification_id=notification_id("faults.reminder", event_id),
+        event_type="order.reminder",
+        source="faults.reminder",
+        campaign="",
+        template_id="order_placed",
+        template_version=1,
+        category="transactional",
+        priority=Priority.NORMAL,
+        channels=list(ORDER),
+        data={"order_id": "o", "total": "9.99", "name": "Ann"},
+        occurred_at=now,
+        accepted_at=now,
+    )
+    return NotificationRequested(notification, Audience([user]), event_id)
 
 
 def first_profile(number: int, user: str) -> ProfileChanged:

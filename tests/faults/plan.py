@@ -3,14 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.topics import DLQ, EXPANSIONS, FANOUT, FANOUT_URGENT, FANOUTS, PROFILE_EVENTS, PROFILES, REQUESTS, STATUS, events_topic
+from schemas.topics import DLQ, EXPANSIONS, FANOUT, FANOUT_URGENT, FANOUTS, PROFILE_EVENTS, PROFILES, REQUESTS, STATUS, TIMERS, events_topic
 from streams.settings import WorkerSettings
 from tests.faults.oracle import DELIVER, LEDGERS
 
-ROLES = ("profiles", "plan", "decide", "decide_urgent", "urgent", "bulk")
+ROLES = ("profiles", "plan", "decide", "decide_urgent", "urgent", "bulk", "timers")
 EVENTS = tuple(events_topic(aggregate) for aggregate in WorkerSettings().aggregates)
 READS: dict[str, tuple[str, ...]] = {
     "profiles": (PROFILE_EVENTS,),
+    "timers": (TIMERS,),
     "plan": (*EVENTS, REQUESTS),
     "decide": (FANOUT,),
     "decide_urgent": (FANOUT_URGENT,),

@@ -124,7 +124,8 @@ class Play:
         now = time.monotonic()
         due, self._singles_at = min(MOST_SINGLES, int((now - self._singles_at) / SINGLES_S)), now
         for _ in range(max(1, due)):
-            for work in (self._stage.load.order, self._stage.load.login, self._stage.load.change_of_mind):
+            load = self._stage.load
+            for work in (load.order, load.login, load.reminder, load.change_of_mind):
                 if self._random.random() < 0.3:
                     work()
 

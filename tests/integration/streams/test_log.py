@@ -49,6 +49,19 @@ async def test_what_was_sent_is_there_in_order_with_its_positions(writer: LogWri
     assert (await asyncio.to_thread(read, reader, topic))[0][0].value() is None
 
 
+async def test_many_for_one_partition_go_together_and_stay_what_they_are(
+    writer: LogWriter, reader: LogReader, new_topic: NewTopicFixture
+) -> None:
+    topic, other = new_topic("t", partitions=2), new_topic("other")
+    values = [None, b"", b"\0", b"value"]
+    outputs = [Output(topic=topic, partition=1, key=b"%d" % number, value=values[number % 4]) for number in range(100)]
+    first, last = Output(topic=other, partition=0, key=b"first"), Output(topic=topic, partition=1, key=b"", value=b"last")
+    positions = await writer.send([first, *outputs, first, last])
+    assert positions == {(topic, 1): 101, (other, 0): 2}
+    found, _ = await asyncio.to_thread(read, reader, topic, 1)
+    assert [(message.key(), message.value()) for message in found] == [(each.key, each.value) for each in [*outputs, last]]
+
+
 async def test_many_sends_at_once_keep_their_order(writer: LogWriter, reader: LogReader, new_topic: NewTopicFixture) -> None:
     topic = new_topic("t")
     sends = [writer.send([Output(topic=topic, partition=0, key=b"%d.%d" % (send, n)) for n in range(20)]) for send in range(30)]
@@ -85,6 +98,13 @@ async def test_a_record_the_topic_refuses_is_an_error_and_not_a_silence(writer: 
     topic = new_topic("t", config={"max.message.bytes": "1000"})
     with pytest.raises(WriteFailedError, match="(?i)size|large"):
         await writer.send([Output(topic=topic, key=b"k", value=b"x"), Output(topic=topic, key=b"k", value=os.urandom(5000))])
+
+
+async def test_one_of_many_that_the_client_refuses_is_an_error(writer: LogWriter, new_topic: NewTopicFixture) -> None:
+    topic = new_topic("t")
+    outputs = [Output(topic=topic, partition=0, key=b"k", value=b"x" * (20_000_000 if number == 30 else 1)) for number in range(40)]
+    with pytest.raises(WriteFailedError, match="(?i)size|large"):
+        await writer.send(outputs)
 
 
 async def test_a_topic_that_is_not_there_is_an_error(stack: Endpoints, topic_prefix: str) -> None:

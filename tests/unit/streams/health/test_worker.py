@@ -34,7 +34,7 @@ async def test_it_is_alive_from_the_start_and_ready_when_all_has_recovered(tmp_p
     assert health.healthz().status == 200
     assert health.readyz().status == 503
     held = {A: Held(recovered=False)}
-    health.watch(asyncio.get_running_loop(), Cluster(), lambda: held, die)
+    health.watch(asyncio.get_running_loop(), Cluster(), lambda: held, die, lambda: {"timers": {"waiting": 7}})
     health.ready()
     assert health.readyz().status == 503
     assert json.loads(health.readyz().body)["recovering"] == ["notify.requests/1"]
@@ -42,6 +42,7 @@ async def test_it_is_alive_from_the_start_and_ready_when_all_has_recovered(tmp_p
     assert health.readyz().status == 200
     about = json.loads(health.healthz().body)
     assert (about["role"], about["partitions"], list(about["progress"])) == ("plan", 1, ["notify.requests/1"])
+    assert about["timers"] == {"waiting": 7}
 
 
 def test_the_limit_is_never_shorter_than_a_session_and_a_write() -> None:

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn, cast
@@ -73,12 +74,28 @@ class Table:
     chaos: Chaos
     rows: dict[bytes, bytes] = field(default_factory=dict)
     reached: int = 0
+    age: float = 0.0
 
     def get(self, key: bytes) -> bytes | None:
         return self.rows.get(key)
 
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.rows.get(key) for key in keys]
+
+    def places(self, start: bytes, until: bytes, limit: int) -> list[bytes]:
+        """As `OrderedPartition`; any table is ordered here."""
+        places = sorted(place for key, value in self.rows.items() if (place := value[:8] + key) >= start)
+        before = [place for place in places if place < until]
+        return places[: len(before) + 1][:limit]
+
+    def count(self, until: bytes) -> int:
+        return len([value for key, value in self.rows.items() if value[:8] + key < until])
+
     def position(self) -> int:
         return self.reached
+
+    def age_s(self) -> float:
+        return self.age
 
     def write(self, changes: Iterable[tuple[bytes, bytes | None]], position: int) -> None:
         self.chaos.point()
@@ -113,12 +130,23 @@ class World:
         self.dribbles = dribbles
         self._backwards = backwards
         self._keeps_disk = keeps_disk
-        self._now = 1_700_000_000_000
+        self.now = 1_700_000_000_000
+        self.waits: Callable[[], bool] = lambda: False
+        """Whether there is something to wait for beside input."""
+        self.wrote: Callable[[Output], None] = lambda output: None
+        """Is told what is written."""
 
     def clock(self) -> int:
         """A time unlike any before."""
-        self._now += 1
-        return self._now
+        self.now += 1
+        return self.now
+
+    async def pause(self, event: asyncio.Event, longest_s: float | None) -> None:
+        """As the runner's: while it waits time goes by."""
+        until = math.inf if longest_s is None else self.now + longest_s * 1000
+        while not event.is_set() and self.now < until:
+            await asyncio.sleep(0)
+            self.clock()
 
     def append(self, topic: str, key: bytes | None, value: bytes | None) -> int:
         """Write a record; returns the next offset."""
@@ -147,6 +175,7 @@ class World:
         self.chaos.point()
         for output in self._in_some_order(outputs):
             await asyncio.sleep(0)
+            self.wrote(output)
             positions[(output.topic, 0)] = self.append(output.topic, output.key, output.value)
             self.chaos.point()
         await asyncio.sleep(0)
@@ -217,7 +246,7 @@ class Process:
         part = StepPartition(0, step.tables, cast(Store, world), log, self._die, Lease(1e9))
         journal = make_journal(step, 0, codec, log)
         gaps = GapGuard(reader, topic, 0, self._die)
-        self._runner = PartitionRunner(step, part, journal, gaps, self._die, lambda full: None)
+        self._runner = PartitionRunner(step, part, journal, gaps, self._die, lambda full: None, world.pause)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._world, name)  # a reader of the world that knows where the group stood when this process began
@@ -232,7 +261,7 @@ class Process:
         idle = 0
         while not self._runner.task.done() and idle < IDLE_ROUNDS:
             fed = self._feed()
-            idle = 0 if fed or self._acked < self._fed else idle + 1
+            idle = 0 if fed or self._acked < self._fed or self._world.waits() else idle + 1
             await asyncio.sleep(0)
         return await self._end(self._runner.task)
 

@@ -24,10 +24,11 @@ from schemas.records import (
     Profile,
     ProfilesChanged,
     Record,
+    SetTimer,
     StatusBatch,
     Write,
 )
-from schemas.topics import EXPANSIONS, FANOUT, PROFILE_EVENTS, PROFILES, REQUESTS, STATUS, deliver_topic
+from schemas.topics import CHANGELOG_TIMERS, EXPANSIONS, FANOUT, PROFILE_EVENTS, PROFILES, REQUESTS, STATUS, TIMERS, deliver_topic
 from streams.audience.agent import AudienceStep
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
@@ -39,8 +40,10 @@ from streams.profiles.stored import NOBODY, PROFILE, Known
 from streams.step.model import Effects, Input
 from streams.step.step import RecordStep, View
 from streams.step.turns import Turns
+from streams.timers.agent import TimerStep
+from streams.timers.rules import applied_row
 from tests.unit.streams.audience.index import MemoryIndex
-from tests.unit.streams.make import batch, change, codec, command, notification, profile, request
+from tests.unit.streams.make import NOW, batch, change, codec, command, notification, profile, request
 from tests.unit.streams.step.sim import Chaos, Crash, World, live_until_done
 
 pytestmark = pytest.mark.usefixtures("no_threads")
@@ -186,6 +189,43 @@ async def test_profiles_end_the_same_and_never_go_back() -> None:
             offset = CODEC.decode(record.value_, Profile).applied_offset
             assert offset >= reached.get(key, -1), f"{key!r} went back from {reached[key]} to {offset}"
             reached[key] = offset
+
+    await every_crash(play, judge)
+
+
+# --- timers: a step that acts by itself
+
+
+async def test_each_timer_is_written_not_early_and_none_that_was_taken_back() -> None:
+    def set_timer(name: str, ahead: int, *, taken_back: bool = False) -> SetTimer:
+        due = NOW + ahead
+        return SetTimer(name, due, "", None if taken_back else Output(topic="out", key=f"{name}/{due}".encode(), value=b"v"))
+
+    said = [
+        set_timer("past", -5),
+        *(set_timer(f"soon {number}", 30 + number % 3) for number in range(5)),
+        set_timer("moved", 20),
+        set_timer("moved", 90),
+        set_timer("taken back", 5_000),
+        set_timer("taken back", 5_000, taken_back=True),
+        set_timer("late", 150),
+    ]
+    wanted = {f"{one.timer_id}/{one.due}" for one in said if one.write} - {f"taken back/{NOW + 5_000}"}
+
+    async def play(world: World) -> None:
+        world.waits = lambda: len(world.partition("timers", 0).rows) > 1
+        world.wrote = lambda output: timely(world, output)
+        for one in said:
+            world.append(TIMERS, one.timer_id.encode(), CODEC.encode(one))
+        await live_until_done(world, TIMERS, lambda: TimerStep(CODEC, lambda: world.now, ["out"], 1), CODEC)
+
+    def timely(world: World, output: Output) -> None:
+        assert output.topic != "out" or int(output.key.rpartition(b"/")[2]) <= world.now
+
+    def judge(world: World, calm: World) -> None:
+        assert {(record.key_ or b"").decode() for record in world.records("out")} - {f"moved/{NOW + 20}"} == wanted - {f"moved/{NOW + 20}"}
+        assert {record.value_ for record in world.records("out")} == {b"v"}
+        assert world.tables["timers"].rows == world.latest(CHANGELOG_TIMERS) == {b"\0": applied_row(len(said) - 1)}
 
     await every_crash(play, judge)
 

@@ -266,6 +266,16 @@ async def test_recovery_reads_what_is_missing(part: StepPartition, tables: Table
     assert (tables.table.rows, tables.table.reached) == ({b"a": b"2", b"b": b"1"}, 4)
 
 
+async def test_a_table_that_was_away_for_long_is_read_again_from_its_beginning(part: StepPartition, tables: Tables) -> None:
+    """The tombstone of what it still has may be compacted away by now."""
+    tables.table.write([(b"removed since", b"1")], 1)
+    tables.table.age = partition_module.STALE_S + 1
+    changelog = Changelog((b"compacted away", b""), (b"a", b"1"))
+    await part.recover(cast(LogReader, changelog))
+    assert changelog.asked == [0]
+    assert b"removed since" not in tables.table.rows
+
+
 async def test_a_store_ahead_of_its_log_belongs_to_another_log(part: StepPartition, tables: Tables) -> None:
     tables.table.write([(b"old", b"1")], 900)
     changelog = Changelog((b"a", b"1"))

@@ -1,13 +1,16 @@
 """One partition's task: batches of what has arrived, acks in order and only when all is durable, and no survivor of a surprise."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import math
+import time
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn, cast
 
 import pytest
 from faust.types import EventT
 
 from schemas.records import Output, StepCommitted, Write
+from streams.step import runner as runner_module
 from streams.step.gaps import GapGuard
 from streams.step.journal import Journal
 from streams.step.lease import Lease
@@ -61,12 +64,22 @@ class Bench:
         self.acked: list[int] = []
         self.pressure: list[bool] = []
         self.deaths: list[str] = []
+        self.lease = Lease(1e9)
         self.offset = 0
         self.step = step
-        part = StepPartition(0, {}, cast(Any, self.world), cast(LogWriter, self.world), self._die, Lease(1e9))
+        part = StepPartition(0, step.tables, cast(Any, self.world), cast(LogWriter, self.world), self._die, self.lease)
         journal = make_journal(cast(Step, step), 0, CODEC, cast(LogWriter, self.world))
         gaps = GapGuard(cast(LogReader, Committed(0)), "in", 0, self._die)
-        self.runner = PartitionRunner(cast(Step, step), part, journal, gaps, self._die, self.pressure.append)
+        self.runner = PartitionRunner(cast(Step, step), part, journal, gaps, self._die, self.pressure.append, self._pause)
+        self.now = 0
+        self.pauses: list[float | None] = []
+
+    async def _pause(self, event: asyncio.Event, longest_s: float | None) -> None:
+        """Until the event, or until the test has set the clock on."""
+        self.pauses.append(longest_s)
+        until = math.inf if longest_s is None else self.now + longest_s * 1000
+        while not event.is_set() and self.now < until:
+            await asyncio.sleep(0)
 
     def _die(self, reason: str) -> NoReturn:
         self.deaths.append(reason)
@@ -255,6 +268,159 @@ async def test_it_stops_in_the_middle_of_a_batch() -> None:
 
 async def test_stopping_what_was_never_started_is_nothing() -> None:
     await Bench(Recorder()).runner.stop()
+
+
+# --- a step that acts by itself
+
+
+class Ticker(Recorder):
+    """Acts at the times it is given; each time it writes a record, and notes what it had handled by then."""
+
+    def __init__(self, *due: int) -> None:
+        super().__init__()
+        self.due = list(due)
+        self.ticks: list[int] = []
+        self.bench: Bench | None = None
+
+    def rest_ms(self, part: StepPartition) -> int | None:
+        return self.due[0] - self.bench.now if self.due and self.bench else None
+
+    async def tick(self, part: StepPartition) -> Effects:
+        self.ticks.append(sum(map(len, self.batches)))
+        return Effects([Output(topic="out", key=b"tick %d" % self.due.pop(0))])
+
+    def figures(self, partitions: Collection[int]) -> dict[str, int]:
+        return {"ticks": len(self.ticks)}
+
+
+async def ticking(step: Ticker, world: World | None = None) -> Bench:
+    made = Bench(step, world)
+    step.bench = made
+    made.runner.start(cast(LogReader, made.world))
+    await made.spin()
+    return made
+
+
+async def test_it_acts_when_it_wants_to_and_not_before() -> None:
+    made = await ticking(Ticker(10, 10, 30))
+    assert made.out() == []
+    made.now = 9
+    await made.spin()
+    assert made.out() == []
+    made.now = 10
+    await made.spin()
+    assert made.out() == [b"tick 10", b"tick 10"]
+    made.now = 30
+    await made.spin()
+    assert made.out() == [b"tick 10", b"tick 10", b"tick 30"]
+    assert made.pauses == [0.01, 0.02, None]
+    await made.runner.stop()
+
+
+async def test_what_arrives_is_not_held_up_by_a_rest_and_may_change_its_end() -> None:
+    step = Ticker(1000)
+    made = await ticking(step)
+    step.due[0] = 5
+    made.put(1)
+    await made.spin()
+    assert (made.acked, made.out()) == ([0], [b"0"])
+    made.now = 5
+    await made.spin()
+    assert made.out() == [b"0", b"tick 5"]
+    await made.runner.stop()
+
+
+async def test_input_and_ticks_take_turns() -> None:
+    step = Ticker(*[1] * 3)
+    made = await ticking(step)
+    step.gate.clear()
+    made.put(10)
+    await made.spin()
+    made.now = 1
+    await made.spin()
+    assert step.ticks == [], "never beside a batch of the same partition"
+    step.gate.set()
+    await made.spin(200)
+    assert step.batches == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert step.ticks == [4, 8, 10]
+    await made.runner.stop()
+
+
+async def test_who_gave_its_partitions_up_acts_no_more() -> None:
+    made = await ticking(Ticker(5))
+    made.runner.forget()
+    made.now = 50
+    await made.spin()
+    assert (made.out(), made.runner.idle.is_set()) == ([], True)
+    await made.runner.stop()
+
+
+async def test_a_tick_writes_its_tables_when_its_outputs_are_durable() -> None:
+    class Gated(World):
+        def __init__(self) -> None:
+            super().__init__(Chaos())
+            self.gate = asyncio.Event()
+            self.sends: list[list[str]] = []
+
+        async def send(self, outputs: Sequence[Output]) -> dict[tuple[str, int], int]:
+            self.sends.append([output.topic for output in outputs])
+            await self.gate.wait()
+            return await super().send(outputs)
+
+    class Keeper(Ticker):
+        tables = {"t": "t.changelog"}
+
+        async def tick(self, part: StepPartition) -> Effects:
+            return Effects((await super().tick(part)).outputs, [Write("t", b"k", b"v")])
+
+    world = Gated()
+    made = await ticking(Keeper(0), world)
+    assert (world.sends, made.runner.idle.is_set()) == ([["out"]], False)
+    world.gate.set()
+    await made.spin()
+    assert (world.sends, world.tables["t"].rows) == ([["out"], ["t.changelog"]], {b"k": b"v"})
+    await made.runner.stop()
+
+
+async def test_a_surprise_in_a_tick_ends_the_process() -> None:
+    class Broken(Ticker):
+        async def tick(self, part: StepPartition) -> Effects:
+            raise ZeroDivisionError("a bug")
+
+    made = await ticking(Broken(0))
+    assert made.deaths == ["recorder/0: ZeroDivisionError: a bug"]
+
+
+async def test_a_rest_is_bounded_because_the_wall_clock_may_be_set() -> None:
+    made = await ticking(Ticker(3_600_000))
+    for _ in range(3):
+        made.now += 15_000
+        await made.spin()
+    assert (made.pauses, made.deaths) == ([15.0] * 4, [])
+
+
+async def test_nothing_is_done_by_itself_while_another_worker_may_own_the_partition() -> None:
+    """Else a process that was suspended would wake with its clock in hand, and write what another owner has written or moved."""
+    step = Ticker(10)
+    made = await ticking(step)
+    made.lease.prove(-1e9)
+    made.now = 10
+    await made.spin()
+    assert made.out() == []
+    made.lease.prove(time.monotonic())
+    async with asyncio.timeout(10):
+        while not made.out():
+            await asyncio.sleep(0.01)
+
+
+async def test_the_pause_ends_at_the_event_or_in_time() -> None:
+    event = asyncio.Event()
+    await runner_module.pause(event, 0.001)
+    event.set()
+    await runner_module.pause(event, None)
+
+
+# --- with a journal
 
 
 async def test_what_the_journal_covers_is_acknowledged_and_not_done_again() -> None:

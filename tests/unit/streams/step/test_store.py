@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.step.store import Store, TablePartition, _successor
+from streams.step import store as store_module
+from streams.step.store import OrderedPartition, Store, TablePartition, _successor
 
 ALL = 10_000
 
@@ -34,6 +35,18 @@ def test_values_and_position_are_written_together(store: Store) -> None:
     assert table.position() == 17
     table.write([(b"a", None)], 18)
     assert (table.get(b"a"), table.position()) == (None, 18)
+
+
+def test_it_knows_how_long_ago_it_was_written(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_700_000_000.0
+    monkeypatch.setattr(store_module.time, "time", lambda: now)
+    table = store.partition("t", 0)
+    assert table.age_s() == 0
+    table.write([], 5)
+    now += 90
+    assert (table.age_s(), table.position()) == (90, 5)
+    table.write([], 6)
+    assert table.age_s() == 0
 
 
 def test_tables_and_partitions_do_not_see_each_other(store: Store) -> None:
@@ -108,3 +121,81 @@ def test_a_snapshot_does_not_see_what_comes_after_it(store: Store) -> None:
 @pytest.mark.parametrize(("prefix", "after"), [(b"a", b"b"), (b"a\xff", b"b"), (b"a\x00", b"a\x01"), (b"a\xff\xfe", b"a\xff\xff")])
 def test_the_end_of_a_prefix(prefix: bytes, after: bytes) -> None:
     assert _successor(prefix) == after
+
+
+# --- tables in the order of their values
+
+
+@pytest.fixture
+def ordered(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "db", ordered=("o",))
+    yield made
+    made.close()
+
+
+def place(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+def of(store: Store, partition: int = 0) -> OrderedPartition:
+    table = store.partition("o", partition)
+    assert isinstance(table, OrderedPartition)
+    return table
+
+
+LAST = b"\xff" * 9
+
+
+def test_only_the_tables_that_were_named_are_ordered(ordered: Store) -> None:
+    assert not isinstance(ordered.partition("p", 0), OrderedPartition)
+    assert of(ordered).places(b"", LAST, ALL) == []
+
+
+def test_places_follow_the_values(ordered: Store) -> None:
+    table = of(ordered)
+    table.write([(b"a", place(5) + b"x"), (b"b", place(3)), (b"c", place(4)), (b"c", place(9)), (b"d", place(1)), (b"d", None)], 1)
+    assert table.places(b"", LAST, ALL) == [place(3) + b"b", place(5) + b"a", place(9) + b"c"]
+    table.write([(b"a", place(1) + b"y"), (b"b", None), (b"nobody", None)], 2)
+    assert table.places(b"", LAST, ALL) == [place(1) + b"a", place(9) + b"c"]
+    table.clear()
+    assert table.places(b"", LAST, ALL) == []
+
+
+def test_places_are_read_from_a_start_to_the_first_that_is_not_before_the_end(ordered: Store) -> None:
+    table = of(ordered)
+    table.write([(b"k", place(number)) if number == 7 else (b"%d" % number, place(number)) for number in range(10)], 1)
+    assert table.places(place(2), place(4), ALL) == [place(2) + b"2", place(3) + b"3", place(4) + b"4"]
+    assert table.places(place(2) + b"3", place(2), ALL) == [place(3) + b"3"]
+    assert table.places(place(2), LAST, 2) == [place(2) + b"2", place(3) + b"3"]
+    assert table.places(place(8), LAST, ALL) == [place(8) + b"8", place(9) + b"9"]
+    assert table.places(place(11), LAST, ALL) == []
+    assert [table.count(until) for until in (b"", place(0), place(7), place(7) + b"z", LAST)] == [0, 0, 7, 8, 10]
+
+
+def test_places_of_partitions_are_apart_and_outlive_the_process(tmp_path: Path) -> None:
+    first = Store(tmp_path / "db", ordered=("o", "oo"))
+    for number in (0, 1, 255, 256):
+        of(first, number).write([(b"k%d" % number, place(number))], 1)
+    first.partition("oo", 0).write([(b"other", place(0))], 1)
+    first.close()
+    again = Store(tmp_path / "db", ordered=("o", "oo"))
+    for number in (0, 1, 255, 256):
+        assert of(again, number).places(b"", LAST, ALL) == [place(number) + b"k%d" % number]
+        assert of(again, number).count(LAST) == 1
+    of(again, 1).clear()
+    assert [len(of(again, number).places(b"", LAST, ALL)) for number in (0, 1, 255, 256)] == [1, 0, 1, 1]
+    again.close()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.tuples(st.sampled_from([b"", b"a", b"b", b"ab"]), st.none() | st.integers(0, 4)), max_size=6), max_size=6))
+def test_places_are_the_sorted_rows(ordered: Store, batches: list[list[tuple[bytes, int | None]]]) -> None:
+    table, rows = of(ordered), dict[bytes, int]()
+    table.clear()
+    for batch in batches:
+        table.write([(key, None if number is None else place(number)) for key, number in batch], 1)
+        for key, number in batch:
+            rows.pop(key, None)
+            if number is not None:
+                rows[key] = number
+        assert table.places(b"", LAST, ALL) == sorted(place(number) + key for key, number in rows.items())
