@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from schemas.records import (
     AudienceExpanded,
+    ControlCampaign,
     DeadLetter,
     DeliverBatch,
     ExpandAudience,
@@ -48,7 +49,7 @@ class Topic:
     """One topic. `partitions` None: the common count; `compacted` keeps the last record of a key; `retention_ms` -1: no limit by time.
 
     `broker_time`: its records bear the time they were appended, whenever they were made: for what is compared with the log's order.
-    `record` None: any schema (upstream events), or bytes private to the owner (changelogs).
+    `record` None: any schema (upstream events), or bytes private to the owner (changelogs). `others`: records it carries beside that one.
     `dlq` "": whatever is wrong in it is a bug of its owner.
     """
 
@@ -62,6 +63,12 @@ class Topic:
     dlq: str = DLQ
     max_message_bytes: int = 1_048_588
     broker_time: bool = False
+    others: tuple[type[Record], ...] = ()
+
+    @property
+    def records(self) -> tuple[type[Record], ...]:
+        """Every record type it carries, the commonest first."""
+        return (self.record, *self.others) if self.record else ()
 
     def config(self) -> dict[str, str]:
         """Kafka's topic settings, as text."""
@@ -123,7 +130,7 @@ def _core() -> Iterator[Topic]:
 def _fanouts() -> Iterator[Topic]:
     for name in FANOUTS:
         changelog, journal = audience_topics(name)
-        yield Topic(name, "notification_id; explicit partition", "planner, audience", ExpandAudience)
+        yield Topic(name, "notification_id; explicit partition", "planner, audience", ExpandAudience, others=(ControlCampaign,))
         yield Topic(changelog, "notification_id", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
         # compacted without a limit by time: the last record of a partition says where its step stands
         yield Topic(journal, "step", "audience", StepCommitted, compacted=True, retention_ms=FOREVER, dlq="", max_message_bytes=8_388_608)
