@@ -232,3 +232,10 @@ class StepCommitted(Record, frozen=True):
     applied: int
     outputs: list[Output]
     writes: list[Write] = []
+
+
+class SetTimer(Record, frozen=True):
+    timer_id: str
+    due: int
+    kind: str = ""
+    write: Output | None = None

@@ -16,6 +16,7 @@ from schemas.records import (
     Profile,
     ProfilesChanged,
     Record,
+    SetTimer,
     StatusBatch,
     StepCommitted,
 )
@@ -38,6 +39,8 @@ STATUS = "notify.status"
 FEEDBACK = "notify.feedback"
 DLQ = "notify.dlq"
 CHANGELOG_PLANNER = "notify.changelog.planner"
+TIMERS = "notify.timers"
+CHANGELOG_TIMERS = "notify.changelog.timers"
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -125,6 +128,9 @@ def _core() -> Iterator[Topic]:
     yield Topic(DLQ, "topic/partition/offset", "every step", DeadLetter, retention_ms=30 * DAY_MS, dlq="", max_message_bytes=12_582_912)
     # 48 h: twice the idempotency window that is promised
     yield Topic(CHANGELOG_PLANNER, "notification_id", "planner", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+    yield Topic(TIMERS, "timer_id; the users' partition", "every step", SetTimer, retention_ms=week)
+    # no limit by time: a timer may be due in 90 days
+    yield Topic(CHANGELOG_TIMERS, "timer_id", "timers", compacted=True, retention_ms=FOREVER, dlq="")
 
 
 def _fanouts() -> Iterator[Topic]:
