@@ -45,6 +45,8 @@ CHANGELOG_TIMERS = "notify.changelog.timers"
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 FOREVER = -1
+CAMPAIGN_KEPT_MS = 90 * DAY_MS
+"""How long control of a campaign is known, and what waits in it is kept."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,11 @@ def audience_topics(fanout: str) -> tuple[str, str]:
     return fanout.replace("notify.fanout", "notify.changelog.audience", 1), fanout.replace("notify.fanout", "notify.journal.audience", 1)
 
 
+def campaigns_topic(fanout: str) -> str:
+    """The changelog of what the audience step that reads `fanout` knows of campaigns under control, and of what waits in them."""
+    return fanout.replace("notify.fanout", "notify.changelog.campaigns", 1)
+
+
 def deliver_topic(channel: str, priority: str) -> str:
     """Where batches of a channel and priority wait for delivery."""
     return f"notify.deliver.{channel}.{priority}"
@@ -138,6 +145,8 @@ def _fanouts() -> Iterator[Topic]:
         changelog, journal = audience_topics(name)
         yield Topic(name, "notification_id; explicit partition", "planner, audience", ExpandAudience, others=(ControlCampaign,))
         yield Topic(changelog, "notification_id", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+        # 90 d, as the read side: whoever pauses a campaign has so long to come back to it, and people may be held as long
+        yield Topic(campaigns_topic(name), "notification_id", "audience", compacted=True, retention_ms=CAMPAIGN_KEPT_MS, dlq="")
         # compacted without a limit by time: the last record of a partition says where its step stands
         yield Topic(journal, "step", "audience", StepCommitted, compacted=True, retention_ms=FOREVER, dlq="", max_message_bytes=8_388_608)
 

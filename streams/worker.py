@@ -27,6 +27,7 @@ from streams.leaving import Worker
 from streams.profiles.replica import ProfileReplica
 from streams.roles import ROLES, Parts, Role
 from streams.settings import WorkerSettings
+from streams.step.lasting import LastingStore
 from streams.step.log import LogWriter
 from streams.step.reader import LogReader
 from streams.step.store import Store
@@ -97,7 +98,7 @@ def _wire(
     lanes = Lanes(
         app,
         steps,
-        store=Store(state / "tables", FORGET_S if role.forgets else None),
+        store=LastingStore(state / "tables", FORGET_S if role.forgets else None, role.lasting),
         log=log,
         reader=LogReader(kafka, f"carillon.{name}"),
         codec=codec,

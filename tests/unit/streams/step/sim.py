@@ -119,6 +119,10 @@ class World:
         self._now += 1
         return self._now
 
+    def wait(self, ms: int) -> None:
+        """Let time pass."""
+        self._now += ms
+
     def append(self, topic: str, key: bytes | None, value: bytes | None) -> int:
         """Write a record; returns the next offset."""
         records = self.topics.setdefault(topic, [])
