@@ -13,7 +13,7 @@ from tests.faults.log import Entry
 
 DELIVER = tuple(deliver_topic(channel, priority) for channel in CHANNELS for priority in PRIORITIES)
 LEDGERS = tuple(ledger_topic(topic) for topic in DELIVER)
-TERMINAL = ("sent", "suppressed", "failed", "unknown", "expired")
+TERMINAL = ("sent", "suppressed", "failed", "unknown", "expired", "cancelled")
 SEEN_OUTSIDE = ("push", "email")
 SHOWN = 10
 Reached = tuple[str, str, str]
