@@ -42,7 +42,7 @@ class Controls:
         return PAUSED if switched is not None and switched.action == "pause" else RUNNING
 
     def disobeyed(self, told: AudienceExpanded, lane: str) -> tuple[str, str] | None:
-        """What a chunk should not have done, by kind: nobody is decided for while the campaign is paused, nor handed over after a cancel."""
+        """What a chunk should not have done, by kind: nobody is decided for while it is paused, nor handed over after a cancel."""
         state, handed = self.state(told.notification_id, lane, told.fanout_offset), sum(told.queued.values())
         if state == PAUSED:
             return "decided_while_paused", "it was decided while the campaign was paused"
