@@ -12,20 +12,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from schemas.codec import Codec
-from schemas.errors import SchemaError
-from schemas.records import ControlCampaign, ExpandAudience, Output, Write
-from schemas.topics import EXPANSIONS, STATUS, audience_topics, campaigns_topic, deliver_topic
+from schemas.errors import RecordRefused, SchemaError
+from schemas.records import ControlCampaign, ExpandAudience, Write
+from schemas.topics import audience_topics, campaigns_topic
 from streams.audience.campaigns import TABLE, campaign_of, keep, later, put, release
 from streams.audience.control import CANCELLED, PAUSED, Campaign, check, controlled, decided, mark_of, owed
 from streams.audience.expression import parse
+from streams.audience.outputs import outputs_of
 from streams.audience.pace import chunk_limit, following, passed, postponed, turn_of
-from streams.audience.rules import Expansion, Person, Place, expand, next_chunk
+from streams.audience.rules import Person, Place, expand, next_chunk
 from streams.audience.search import search
 from streams.policy.policy import Policy
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
-from streams.step.step import RecordStep, View
+from streams.step.step import RecordStep, View, dead_letter_output
 from streams.step.turns import Turns
 
 CHUNK, COMMANDS = 250, 64
@@ -89,7 +90,12 @@ class AudienceStep(RecordStep):
             return keep(self.codec, key, campaign, told, record)
         if turn_of(campaign, told) > now:
             return self._postpone(key, campaign, told, record)
-        return self._expand(view, key, campaign, told, Place(record.topic, record.partition, record.offset, now), record)
+        try:
+            return self._expand(view, key, campaign, told, Place(record.topic, record.partition, record.offset, now), record)
+        except RecordRefused as error:
+            if not campaign.waits(mark_of(told)):
+                raise
+            return self._refuse(view, key, decided(campaign, mark_of(told)), record, error)
 
     def _obey(self, view: View, command: ControlCampaign, record: Input) -> Effects:
         """The new state of a campaign; and when it goes on, the first command that is held."""
@@ -109,11 +115,17 @@ class AudienceStep(RecordStep):
         after, given = postponed(campaign, command)
         return Effects([later(self.codec, key, given, record)], [put(key, owed(after, mark_of(command)))])
 
+    def _refuse(self, view: View, key: bytes, campaign: Campaign, record: Input, error: RecordRefused) -> Effects:
+        """A dead letter for a command that had waited; what waits behind it goes on."""
+        after, effects = release(view, key, campaign, record)
+        effects.add(Effects([dead_letter_output(self.codec, self.name, record, error, self.clock())], [put(key, after)]))
+        return effects
+
     def _expand(self, view: View, key: bytes, campaign: Campaign, command: ExpandAudience, place: Place, record: Input) -> Effects:
         people, rest = self._people(command, record.partition, chunk_limit(campaign, command.partitions, self._chunk))
         after = decided(passed(campaign, command, len(people), place.now), mark_of(command))
         expansion = expand(command, people, rest and following(after, rest), self._policy, place, cancelled=campaign.state == CANCELLED)
-        effects = self._outputs(expansion, key, record, place.now)
+        effects = Effects(outputs_of(self.codec, expansion, key, record, place.now))
         if campaign.waits(mark_of(command)):
             after, released = release(view, key, after, record)
             effects.add(released)
@@ -133,19 +145,6 @@ class AudienceStep(RecordStep):
     def _known(self, partition: int, users: list[str]) -> list[Person]:
         known = self._replica.get_many(partition, users)
         return [Person(user, profile, offset) for user, (profile, offset) in zip(users, known, strict=True)]
-
-    def _outputs(self, expansion: Expansion, key: bytes, record: Input, now: int) -> Effects:
-        encode, partition = self.codec.encode, record.partition
-        outputs = [
-            Output(topic=deliver_topic(b.channel, b.notification.priority), partition=partition, key=b.batch_id.encode(), value=encode(b))
-            for b in expansion.batches
-        ]
-        outputs += [Output(topic=STATUS, partition=partition, key=key, value=encode(status)) for status in expansion.statuses]
-        outputs.append(Output(topic=EXPANSIONS, key=key, value=encode(expansion.progress)))
-        if (rest := expansion.rest) is not None:
-            again = Output(topic=record.topic, partition=partition, key=key, value=encode(rest))
-            outputs.append(later(self.codec, key, rest, record) if rest.not_before > now else again)
-        return Effects(outputs)
 
 
 def _chunks_done(view: View, key: bytes) -> int:

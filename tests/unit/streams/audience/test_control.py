@@ -107,6 +107,11 @@ def test_what_can_not_be_obeyed_is_refused(changed: dict[str, Any], said: str) -
     assert refusal.value.reason == "control_invalid"
 
 
+@pytest.mark.parametrize("at", [-1, NOW + 1000 * AHEAD_MS])
+def test_a_cancel_is_obeyed_whatever_the_clocks_say(at: int) -> None:
+    check(control("cancel", at), NOW)
+
+
 @pytest.mark.parametrize("action", ["pause", "resume", "cancel", "rate"])
 def test_what_can_be_obeyed_is_not(action: str) -> None:
     check(control(action, NOW + AHEAD_MS, command_id="x" * MAX_ID_BYTES), NOW)

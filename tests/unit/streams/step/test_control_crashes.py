@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
 
+import msgspec
 import pytest
 
-from schemas.records import AudienceExpanded, ControlCampaign, DeliverBatch, ExpandAudience, SetTimer, StatusBatch
+from schemas.records import AudienceExpanded, ControlCampaign, DeadLetter, DeliverBatch, ExpandAudience, SetTimer, StatusBatch
 from schemas.topics import EXPANSIONS, FANOUT, STATUS, TIMERS, deliver_topic
 from streams.audience.agent import AudienceStep
 from streams.audience.campaigns import campaign_of
@@ -213,6 +214,24 @@ async def test_control_of_what_is_not_there_or_done_is_harmless() -> None:
         whole(world, "single")
         assert not any(end == "cancelled" for end, _ in ends(world).values())
         assert {record.key_ for record in world.records("notify.dlq")} == {b"notify.fanout/0/6"}
+
+    await every_crash(play, judge)
+
+
+async def test_what_waits_behind_a_command_that_is_refused_goes_on() -> None:
+    """The policy changed meanwhile: each of them is a dead letter, and none stays behind."""
+    spam = [msgspec.structs.replace(one, notification=notification(notification_id="named", category="spam")) for one in NAMED]
+
+    async def play(world: World) -> None:
+        await hear(world, of("named", "pause", 1), *spam, SINGLE)
+        assert len(held(world)) == len(spam)
+        await hear(world, of("named", "resume", 2))
+
+    def judge(world: World, calm: World) -> None:
+        whole(world, "single")
+        assert held(world) == set()
+        letters = {CODEC.decode(record.value_, DeadLetter).value for record in world.records("notify.dlq")}
+        assert letters == {CODEC.encode(one) for one in spam}
 
     await every_crash(play, judge)
 
