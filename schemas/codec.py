@@ -3,6 +3,7 @@
 Source: https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
 """
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, NamedTuple, TypeVar
 
@@ -52,6 +53,10 @@ class Codec:
         fields, _ = self._fields(payload, kind)
         return _record(fields, kind)
 
+    def decode_one_of(self, payload: bytes | None, kinds: Sequence[type[R]]) -> R:
+        """The record in `payload`, which is of one of `kinds`: its schema's name says which. Raises as `decode`."""
+        return self.decode(payload, self._kind(payload, kinds))
+
     def fields(self, payload: bytes | None, kind: type[Record]) -> dict[str, Any]:
         """All fields of the record that `decode` returns, by name, for whom that record is not worth making. Raises as `decode`."""
         fields, same = self._fields(payload, kind)
@@ -71,6 +76,18 @@ class Codec:
         """Look up every record type's schema now, so that a missing one is found at the start and not at the first record."""
         for kind in self._subject_of:
             self._header(kind)
+
+    def _kind(self, payload: bytes | None, kinds: Sequence[type[R]]) -> type[R]:
+        """Which of `kinds` is in `payload`. Records with the schema we have are known by their header alone."""
+        header = payload[:HEADER_BYTES] if payload else b""
+        for kind in kinds:
+            if header == self._headers.get(kind):
+                return kind
+        name = self._writer(payload)["name"]
+        for kind in kinds:
+            if name == contract.full_name(kind):
+                return kind
+        raise WrongType(f"a {name} where a {' or a '.join(map(contract.full_name, kinds))} was expected")
 
     def _fields(self, payload: bytes | None, kind: type[Record]) -> tuple[dict[str, Any], bool]:
         """The fields of a record, and whether they were written with the schema we have, so that there is nothing left to check."""

@@ -20,6 +20,11 @@ def status_id(cause: str, kind: str) -> str:
     return _derive("status", cause, kind)
 
 
+def turn_id(notification: str, partition: int, mark: str) -> str:
+    """The timer of a command that waits for its turn at the rate of its campaign."""
+    return _derive("turn", notification, str(partition), mark)
+
+
 def message_id(notification: str, user_id: str, channel: str, address: str) -> str:
     """One message to one address: the idempotency key providers see."""
     return _derive("message", notification, user_id, channel, address)

@@ -25,17 +25,17 @@ class Difference:
     what: str
 
 
-def subject(topic: Topic) -> str:
-    """TopicNameStrategy."""
-    return f"{topic.name}-value"
+def subject(topic: Topic, kind: type[Record] | None = None) -> str:
+    """TopicNameStrategy for a topic's first record; TopicRecordNameStrategy for `kind` when that is another one it carries."""
+    return f"{topic.name}-{contract.full_name(kind)}" if kind in topic.others else f"{topic.name}-value"
 
 
 def subjects(topics: Iterable[Topic]) -> dict[type[Record], str]:
     """Under which subject the codec finds each record type: the first topic that carries it."""
     found: dict[type[Record], str] = {}
     for topic in topics:
-        if topic.record:
-            found.setdefault(topic.record, subject(topic))
+        for kind in topic.records:
+            found.setdefault(kind, subject(topic, kind))
     return found
 
 
@@ -101,14 +101,12 @@ def check_topics(admin: AdminClient, topics: Sequence[Topic], partitions: int = 
 
 
 def register_schemas(registry: Registry, registry_url: str, topics: Sequence[Topic]) -> int:
-    """Register every topic's schema; returns how many. A change must be compatible BACKWARD. Raises SchemaRefused, RegistryUnavailable."""
-    count = 0
-    for topic in topics:
-        if topic.record:
-            registry.register(subject(topic), contract.schema_json(topic.record.__name__))
-            count += 1
+    """Register every topic's schemas; returns how many. A change must be compatible BACKWARD. Raises SchemaRefused, RegistryUnavailable."""
+    wanted = [(topic, kind) for topic in topics for kind in topic.records]
+    for topic, kind in wanted:
+        registry.register(subject(topic, kind), contract.schema_json(kind.__name__))
     require_compatibility(registry_url)
-    return count
+    return len(wanted)
 
 
 def require_compatibility(registry_url: str) -> None:

@@ -57,6 +57,16 @@ class ExpandAudience(Record, frozen=True, kw_only=True):
     chunk: int = 0
     last: bool = True
     partitions: int
+    not_before: int = 0
+
+
+class ControlCampaign(Record, frozen=True, kw_only=True):
+    notification_id: str
+    command_id: str
+    action: str
+    per_second: int = 0
+    by: str = ""
+    at: int
 
 
 class AudienceExpanded(Record, frozen=True):

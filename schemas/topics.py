@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from schemas.records import (
     AudienceExpanded,
+    ControlCampaign,
     DeadLetter,
     DeliverBatch,
     ExpandAudience,
@@ -44,6 +45,8 @@ CHANGELOG_TIMERS = "notify.changelog.timers"
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 FOREVER = -1
+CAMPAIGN_KEPT_MS = 90 * DAY_MS
+"""How long control of a campaign is known, and what waits in it is kept."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Topic:
     """One topic. `partitions` None: the common count; `compacted` keeps the last record of a key; `retention_ms` -1: no limit by time.
 
     `broker_time`: its records bear the time they were appended, whenever they were made: for what is compared with the log's order.
-    `record` None: any schema (upstream events), or bytes private to the owner (changelogs).
+    `record` None: any schema (upstream events), or bytes private to the owner (changelogs). `others`: records it carries beside that one.
     `dlq` "": whatever is wrong in it is a bug of its owner.
     """
 
@@ -65,6 +68,12 @@ class Topic:
     dlq: str = DLQ
     max_message_bytes: int = 1_048_588
     broker_time: bool = False
+    others: tuple[type[Record], ...] = ()
+
+    @property
+    def records(self) -> tuple[type[Record], ...]:
+        """Every record type it carries, the commonest first."""
+        return (self.record, *self.others) if self.record else ()
 
     def config(self) -> dict[str, str]:
         """Kafka's topic settings, as text."""
@@ -87,6 +96,11 @@ def fanout_topic(priority: str) -> str:
 def audience_topics(fanout: str) -> tuple[str, str]:
     """The changelog and the journal of the audience step that reads `fanout`."""
     return fanout.replace("notify.fanout", "notify.changelog.audience", 1), fanout.replace("notify.fanout", "notify.journal.audience", 1)
+
+
+def campaigns_topic(fanout: str) -> str:
+    """The changelog of what the audience step that reads `fanout` knows of campaigns under control, and of what waits in them."""
+    return fanout.replace("notify.fanout", "notify.changelog.campaigns", 1)
 
 
 def deliver_topic(channel: str, priority: str) -> str:
@@ -129,8 +143,10 @@ def _core() -> Iterator[Topic]:
 def _fanouts() -> Iterator[Topic]:
     for name in FANOUTS:
         changelog, journal = audience_topics(name)
-        yield Topic(name, "notification_id; explicit partition", "planner, audience", ExpandAudience)
+        yield Topic(name, "notification_id; explicit partition", "planner, audience", ExpandAudience, others=(ControlCampaign,))
         yield Topic(changelog, "notification_id", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+        # 90 d, as the read side: whoever pauses a campaign has so long to come back to it, and people may be held as long
+        yield Topic(campaigns_topic(name), "notification_id", "audience", compacted=True, retention_ms=CAMPAIGN_KEPT_MS, dlq="")
         # compacted without a limit by time: the last record of a partition says where its step stands
         yield Topic(journal, "step", "audience", StepCommitted, compacted=True, retention_ms=FOREVER, dlq="", max_message_bytes=8_388_608)
 

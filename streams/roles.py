@@ -4,7 +4,7 @@ What is short is apart from what is long: planning from expansion, and the whole
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from providers import registry as providers
 from providers.catalogue import Templates
@@ -13,6 +13,7 @@ from providers.transport import FastTransport
 from schemas.codec import Codec
 from schemas.topics import (
     BULK,
+    CAMPAIGN_KEPT_MS,
     CHANNELS,
     FANOUT,
     FANOUT_URGENT,
@@ -25,6 +26,7 @@ from schemas.topics import (
     events_topic,
 )
 from streams.audience.agent import AudienceStep
+from streams.audience.campaigns import TABLE
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
 from streams.give_way import Manners
@@ -56,8 +58,8 @@ class Parts:
 
 @dataclass(frozen=True)
 class Role:
-    """`replica`: None for none, else whether the index is kept. `forgets`: table values may vanish after 48 h. `ordered`: tables that are
-    kept in the order of their values too.
+    """`replica`: None for none, else whether the index is kept. `forgets`: table values may vanish after 48 h, but for those of
+    the tables in `lasting`, which stay for so many seconds. `ordered`: tables that are kept in the order of their values too.
     """
 
     make: Callable[[Parts], Steps]
@@ -65,6 +67,7 @@ class Role:
     forgets: bool = True
     ordered: tuple[str, ...] = ()
     manners: Manners = Manners.FIRST
+    lasting: Mapping[str, int] = field(default_factory=dict)
 
 
 def _profiles(parts: Parts) -> Steps:
@@ -112,11 +115,12 @@ def _timers(parts: Parts) -> Steps:
     return {TIMERS: TimerStep(parts.codec, parts.clock, topics, parts.settings.partitions)}
 
 
+CAMPAIGNS = {TABLE: CAMPAIGN_KEPT_MS // 1000}
 ROLES: Mapping[str, Role] = {
     "profiles": Role(_profiles, replica=None, forgets=False, manners=Manners.LAST),
     "plan": Role(_plan, replica=None),
-    "decide": Role(_decide, replica=True, manners=Manners.BEHIND),
-    "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True),
+    "decide": Role(_decide, replica=True, manners=Manners.BEHIND, lasting=CAMPAIGNS),
+    "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True, lasting=CAMPAIGNS),
     "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False),
     "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, manners=Manners.LAST),
     "timers": Role(_timers, replica=None, forgets=False, ordered=(TIMERS_TABLE,), manners=Manners.BEHIND),

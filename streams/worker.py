@@ -27,6 +27,7 @@ from streams.leaving import Worker
 from streams.profiles.replica import ProfileReplica
 from streams.roles import ROLES, Parts, Role
 from streams.settings import WorkerSettings
+from streams.step.lasting import LastingStore
 from streams.step.lease import Lease
 from streams.step.log import LogWriter
 from streams.step.reader import LogReader
@@ -99,7 +100,7 @@ def _wire(
     lanes = Lanes(
         app,
         steps,
-        store=Store(state / "tables", FORGET_S if role.forgets else None, role.ordered),
+        store=LastingStore(state / "tables", FORGET_S if role.forgets else None, role.lasting, role.ordered),
         log=log,
         reader=LogReader(kafka, f"carillon.{name}"),
         codec=codec,

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import msgspec
+
+from ops.audit.controls import Controls
 from ops.audit.model import Entry, Terms
 from ops.audit.report import Findings
 from ops.audit.requests import Asked, Chunk, Chunks, unasked
-from schemas.records import ExpandAudience
+from schemas.records import ControlCampaign, ExpandAudience
 from schemas.topics import fanout_topic
 
 Step = tuple[str, int]
@@ -14,23 +17,27 @@ Step = tuple[str, int]
 
 
 class Command(NamedTuple):
-    """One command; `offsets`: everywhere it was written. `users` None: an expression."""
+    """One command; `offsets`: everywhere it was written, each with its time. `users` None: an expression."""
 
     entry: Entry
-    offsets: set[int]
+    offsets: dict[int, int]
     users: frozenset[str] | None
 
 
 class Commands:
-    """Commands of both lanes of one partition."""
+    """Commands of both lanes of one partition, and what was asked of the campaigns they belong to."""
 
     def __init__(self, partition: int, terms: Terms, findings: Findings, asked: Mapping[str, Asked]) -> None:
         self._partition, self._terms, self._findings, self._asked = partition, terms, findings, asked
+        self.controls = Controls(terms)
         self.known: dict[Step, Command] = {}
         self._at: dict[tuple[str, int], Step] = {}
 
     def note(self, entry: Entry) -> None:
         """A record of a fan-out topic, in the log's order."""
+        if isinstance(entry.record, ControlCampaign):
+            self.controls.note(entry, entry.record)
+            return
         told = self._findings.read(entry, ExpandAudience, "a command", self._terms.held)
         if told is None:
             return
@@ -40,10 +47,11 @@ class Commands:
             return
         step = notification, told.chunk
         users = frozenset(told.users) if not told.expression else None
-        first = self.known.setdefault(step, Command(entry._replace(record=None), set(), users))
-        first.offsets.add(entry.place.offset)
+        sense = _sense(told)
+        first = self.known.setdefault(step, Command(entry._replace(record=None, digest=sense), {}, users))
+        first.offsets[entry.place.offset] = entry.timestamp
         self._at[entry.place.topic, entry.place.offset] = step
-        if first.entry.digest != entry.digest:
+        if first.entry.digest != sense:
             said = f"{notification} chunk {told.chunk}: the command at offset {first.entry.place.offset} says otherwise"
             self._findings.blame("command_changed", said, entry.place)
 
@@ -59,11 +67,12 @@ class Commands:
         frontiers = self._frontiers(chunks)
         for (notification, number), chunk in chunks.items():
             self._has_command(notification, number, chunk)
+            self._obeys(notification, chunk)
             self._ends(notification, number, chunk, tops[notification], frontiers)
         for step, command in self.known.items():
             self._answered(step, command, chunks, tops, frontiers)
         for notification, top in tops.items():
-            self._contiguous(notification, top, chunks)
+            self._contiguous(notification, top, chunks, frontiers)
         self._everyone_named()
         return frontiers
 
@@ -94,9 +103,9 @@ class Commands:
         if told.last and number < top:
             said = f"{notification} partition {self._partition}: chunk {number} was the last, and yet there is chunk {top}"
             self._findings.blame("chunk_after_last", said, chunk.entry.place)
-        if told.last or number < top or (notification, number + 1) in self.known:
-            return
         lane = fanout_topic(self._asked[notification].priority)
+        if told.last or number < top or (notification, number + 1) in self.known or self.controls.excuses(notification, lane):
+            return
         if self._terms.passed(told.fanout_offset, chunk.entry.timestamp, frontiers.get(lane, -1)):
             said = f"{notification} partition {self._partition}: chunk {number} is not the last, and no command follows it"
             self._findings.blame("last_missing", said, chunk.entry.place)
@@ -105,20 +114,46 @@ class Commands:
         place = command.entry.place
         if step in chunks or place in self._terms.held or step[1] < tops.get(step[0], 0):
             return
-        if self._terms.passed(place.offset, command.entry.timestamp, frontiers.get(place.topic, -1)):
+        offset, timestamp = self._since(step[0], command, chunks)
+        if not self.controls.excuses(step[0], place.topic) and self._terms.passed(offset, timestamp, frontiers.get(place.topic, -1)):
             said = f"{step[0]} partition {self._partition}: chunk {step[1]} was never told of; its command is here"
             self._findings.blame("chunk_missing", said, place)
 
-    def _contiguous(self, notification: str, top: int, chunks: Chunks) -> None:
+    def _since(self, notification: str, command: Command, chunks: Chunks) -> tuple[int, int]:
+        """From where on (offset, time) an answer to a command is waited for: where it was written last.
+
+        While a campaign is under control that is not before it was told to go on, nor before what else waited in it was decided.
+        """
+        written = [*command.offsets.items()]
+        control = self.controls.last(notification, command.entry.place.topic)
+        if control is not None:
+            written.append((control.offset, control.timestamp))
+            written += [(one.told.fanout_offset, one.entry.timestamp) for (of, _), one in chunks.items() if of == notification]
+        return max(written)
+
+    def _obeys(self, notification: str, chunk: Chunk) -> None:
+        if wrong := self.controls.disobeyed(chunk.told, fanout_topic(self._asked[notification].priority)):
+            kind, said = wrong
+            self._findings.blame(kind, f"{notification} partition {self._partition} chunk {chunk.told.chunk}: {said}", chunk.entry.place)
+
+    def _contiguous(self, notification: str, top: int, chunks: Chunks, frontiers: Mapping[str, int]) -> None:
         for number in range(top):
             if (notification, number) in chunks:
                 continue
             command = self.known.get((notification, number))
-            if command is not None and command.entry.place in self._terms.held:
+            if command is not None and (command.entry.place in self._terms.held or self._waits(notification, command, chunks, frontiers)):
                 continue
             where = command.entry.place if command else chunks[notification, top].entry.place
             said = f"{notification} partition {self._partition}: chunk {number} was never told of, but chunk {top} was"
             self._findings.blame("chunk_missing", said, where)
+
+    def _waits(self, notification: str, command: Command, chunks: Chunks, frontiers: Mapping[str, int]) -> bool:
+        """Whether a command may be later than those after it: it was held, or had to wait for its turn."""
+        lane = command.entry.place.topic
+        if self.controls.last(notification, lane) is None:
+            return False
+        overdue = self._terms.passed(*self._since(notification, command, chunks), frontiers.get(lane, -1))
+        return self.controls.excuses(notification, lane) or not overdue
 
     def _everyone_named(self) -> None:
         """The users of all commands of a request that names users are those it names, once no command is missing."""
@@ -132,3 +167,8 @@ class Commands:
                 some = sorted(users ^ wanted)[:3]
                 said = f"{notification} partition {self._partition}: commands name {len(users)} users, the request {len(wanted)}: {some}"
                 self._findings.blame("audience_differs", said, asked.place)
+
+
+def _sense(told: ExpandAudience) -> int:
+    """What must be the same wherever a command is written; at a rate it is written again with its turn."""
+    return hash(msgspec.msgpack.encode(msgspec.structs.replace(told, not_before=0)))

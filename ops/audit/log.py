@@ -75,12 +75,12 @@ class Log:
                 raise LogStalled(f"nothing arrived from {', '.join(sorted({topic for topic, _ in left}))} for {TIMEOUT_S:.0f} s")
         self._consumer.unassign()
 
-    def entries(self, spans: Mapping[Position, Span], kind: type[Record]) -> Iterator[Entry]:
-        """The same, decoded."""
+    def entries(self, spans: Mapping[Position, Span], *kinds: type[Record]) -> Iterator[Entry]:
+        """The same, decoded: each of one of `kinds`."""
         for message in self.messages(spans):
             value = message.value()
             try:
-                record = self._codec.decode(value, kind)
+                record = self._codec.decode_one_of(value, kinds)
             except RecordRefused:
                 record = None
             yield Entry(place_of(message), int(message.timestamp()[1]), message.key() or b"", record, hash(value))

@@ -38,7 +38,7 @@ class PartitionAudit:
         self._handed = Handed(partition, partitions, terms, self.findings, asked, self.commands, self.profiles)
         self._ledgers: dict[str, Ledger] = {}
         sends = Sends(terms, self.findings, self._ledgers, self.profiles)
-        self._statuses = Statuses(terms, self.findings, self._handed, sends, frozenset(asked))
+        self._statuses = Statuses(terms, self.findings, self._handed, sends, self.commands.controls, frozenset(asked))
         self.records = 0
 
     def profile(self, user: str, version: Version) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from ops.audit.batches import Batch, Handed
+from ops.audit.controls import CANCELLED, Controls
 from ops.audit.model import Entry, Terms
 from ops.audit.report import TERMINAL, Findings
 from ops.audit.sends import Sends
@@ -22,8 +23,9 @@ class First(NamedTuple):
 class Statuses:
     """Each status once, however often it was written. `outcomes`: recipients by (notification, channel), by status."""
 
-    def __init__(self, terms: Terms, findings: Findings, handed: Handed, sends: Sends, asked: frozenset[str]) -> None:
+    def __init__(self, terms: Terms, findings: Findings, handed: Handed, sends: Sends, controls: Controls, asked: frozenset[str]) -> None:
         self._terms, self._findings, self._handed, self._sends, self._asked = terms, findings, handed, sends, asked
+        self._controls = controls
         self._first: dict[str, First] = {}
         self.outcomes: dict[tuple[str, str], Counter[str]] = {}
         self.frontiers: dict[str, int] = {}
@@ -115,6 +117,7 @@ class Statuses:
             return
         if any(outcome.status in ("sent", "unknown") for outcome in told.outcomes):
             self._blame("sent_without_intent", told, "tells of a send without any batch", entry)
+        self._cancelled(told, entry)
         self._handed.place(notification, told.channel, told.users, entry.place)
         part = self._handed.part_of(notification, told.channel, told.caused_by_topic, told.caused_by_offset, told.users, entry.place)
         if part is None:
@@ -123,6 +126,18 @@ class Statuses:
         batch_id = ids.batch_id(notification, entry.place.partition, part[1], told.channel)
         if told.status_id != ids.status_id(batch_id, "suppressed"):
             self._blame("wrong_id", told, f"is not the id of chunk {part[1]}'s", entry)
+
+    def _cancelled(self, told: StatusBatch, entry: Entry) -> None:
+        """Whoever is told `cancelled` is of a campaign that was; the command to cancel it may be older than what is read."""
+        lane, partition, offset = told.caused_by_topic, told.caused_by_partition, told.caused_by_offset
+        if not any(outcome.status == CANCELLED for outcome in told.outcomes):
+            return
+        if self._controls.state(told.notification.notification_id, lane, offset) == CANCELLED:
+            return
+        if self._terms.partial or self._terms.gone(lane, partition, 0):
+            self._findings.skip("the command to cancel may be older than the log")
+        else:
+            self._blame("cancelled_unasked", told, "tells of a cancelled campaign, and nobody cancelled it before", entry)
 
     def _blame(self, kind: str, told: StatusBatch, said: str, entry: Entry) -> None:
         who = f"{told.notification.notification_id} {told.channel}: status {told.status_id}"

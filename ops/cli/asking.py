@@ -19,6 +19,7 @@ from streams.policy.policy import Policy
 
 SOURCE = "api:cli"
 UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_RATE = re.compile(r"(\d{1,9})(?:/s)?")
 _DURATION = re.compile(r"(\d{1,6})([smhd])")
 
 
@@ -81,6 +82,14 @@ def duration_ms(text: str) -> int:
     if match is None or int(match[1]) == 0:
         raise BadRequest(f"{text!r} is no duration: a number and one of s, m, h, d, as in 10m")
     return int(match[1]) * UNITS_MS[match[2]]
+
+
+def rate_of(text: str) -> int:
+    """`500/s`, or `500`, as users a second; `off` is 0: no limit. Raises BadRequest."""
+    match = _RATE.fullmatch(text)
+    if text != "off" and (match is None or int(match[1]) == 0):
+        raise BadRequest(f"{text!r} is no rate: a number of users a second, as in 500/s, or off")
+    return int(match[1]) if match else 0
 
 
 def names(given: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from ops.cli.controlling import told
 from ops.cli.evidence import Evidence, Handed
 from ops.cli.times import age
 from projections.cassandra.header import Header, audience_of
@@ -132,7 +133,8 @@ def absence(channel: str, found: Evidence, header: Header) -> str:
         return f"never reached fan-out: the request names {header.audience_users} users, and {found.user_id} is not among them"
     last = next((one for one in found.chunks if one.last), None)
     if last is None:
-        return f"never reached fan-out yet: partition {found.partition} has decided {len(found.chunks)} chunks and goes on"
+        then = "goes on" if found.control is None else f"waits or goes on; {told(found.control)}"
+        return f"never reached fan-out yet: partition {found.partition} has decided {len(found.chunks)} chunks and {then}"
     where = at(fanout_topic(header.priority), found.partition, last.fanout_offset)
     missing = f"{header.audience_expression!r} did not hold for {found.user_id}" if header.audience_expression else "the user was not found"
     return f"never reached fan-out: {missing} when partition {found.partition} was expanded (last chunk: {where})"

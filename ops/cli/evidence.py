@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 from confluent_kafka import Consumer, Message
 
+from ops.cli import controlling
 from ops.cli.context import codec, reader
+from ops.cli.controlling import Control
 from ops.cli.letters import DeadLetterTopic, Letter
 from ops.cli.logtail import consumer, read_at, read_since
 from ops.cli.missing import held, refused
@@ -55,6 +57,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     named: bool | None = None
     """Whether the request names the user; None for an expression, or when it is not known."""
     held: list[Letter] = []
+    control: Control | None = None
+    """Of the campaign, when some channel has no status and somebody has controlled it."""
 
 
 class Detective:
@@ -110,6 +114,7 @@ class Detective:
             handed=waiting,
             named=self._named(header, base.user_id),
             held=held(self._dead, base.notification_id, base.partition, keys),
+            control=controlling.read(self._log, base.notification_id, fanout_topic(header.priority)),
         )
 
     def _chunks(self, notification_id: str, header: Header) -> list[AudienceExpanded]:

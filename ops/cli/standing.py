@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from ops.cli.controlling import Control
 from projections.cassandra.header import Header
 from projections.cassandra.timeline import Counts, Event, Progress
 
@@ -27,7 +28,7 @@ class ChannelStanding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """One notification. `complete`: the audience is expanded, and every recipient has an outcome."""
+    """One notification. `complete`: the audience is expanded, and every recipient has an outcome. `control`: None: there was none."""
 
     notification_id: str
     header: Header
@@ -36,9 +37,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     expanded: bool
     complete: bool
     channels: dict[str, ChannelStanding]
+    control: Control | None = None
 
 
-def standing(header: Header, progress: Progress, counts: Counts, events: Iterable[Event]) -> Standing:
+def standing(header: Header, progress: Progress, counts: Counts, events: Iterable[Event], control: Control | None = None) -> Standing:
     """How the notification stands."""
     reasons = _reasons(events)
     channels = {channel: _channel(channel, progress, counts.get(channel, {}), reasons) for channel in header.channels}
@@ -50,6 +52,7 @@ def standing(header: Header, progress: Progress, counts: Counts, events: Iterabl
         expanded=progress.complete,
         complete=progress.complete and all(one.pending == 0 for one in channels.values()),
         channels=channels,
+        control=control,
     )
 
 

@@ -3,17 +3,22 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from confluent_kafka import Consumer
 from rich.console import Group
 
+from ops.cli import controlling
 from ops.cli.context import codec, reader
+from ops.cli.controlling import told
 from ops.cli.errors import NotFound
 from ops.cli.lag import Groups
 from ops.cli.letters import dead_letters
+from ops.cli.logtail import consumer
 from ops.cli.missing import refused
 from ops.cli.output import AsJson, console, table, write_json
 from ops.cli.standing import FINAL, Standing, standing
 from ops.cli.times import age, clock
 from ops.endpoints import Endpoints
+from schemas.topics import fanout_topic
 
 if TYPE_CHECKING:
     from projections.cassandra.reader import Reader
@@ -27,8 +32,8 @@ NotificationId = Annotated[str, typer.Argument(metavar="NOTIFICATION")]
 def status(notification: NotificationId, as_json: AsJson = False) -> None:
     """How one notification stands: per channel sent, suppressed and why, failed, unknown, pending."""
     endpoints = Endpoints.load()
-    with reader(endpoints) as stored:
-        found = read(stored, notification)
+    with reader(endpoints) as stored, consumer(endpoints.kafka) as log:
+        found = read(stored, notification, log)
     if found is None:
         raise NotFound(absence(notification, endpoints))
     if as_json:
@@ -37,13 +42,14 @@ def status(notification: NotificationId, as_json: AsJson = False) -> None:
         console().print(rendered(found))
 
 
-def read(stored: "Reader", notification_id: str) -> Standing | None:
-    """How it stands by Cassandra; None when the request is not there."""
+def read(stored: "Reader", notification_id: str, log: Consumer | None = None) -> Standing | None:
+    """How it stands by Cassandra; None when the request is not there. `log`: to say whether it is paused, too."""
     header = stored.header(notification_id)
     if header is None:
         return None
     progress, counts = stored.progress(notification_id), stored.counts(notification_id)
-    return standing(header, progress, counts, stored.events(notification_id, EVENTS))
+    control = controlling.read(log, notification_id, fanout_topic(header.priority)) if log else None
+    return standing(header, progress, counts, stored.events(notification_id, EVENTS), control)
 
 
 def absence(notification_id: str, endpoints: Endpoints) -> str:
@@ -74,7 +80,8 @@ def rendered(one: Standing) -> Group:
     tables = [table("", columns, rows, right=columns[1:])]
     if reasons:
         tables.append(table("", ("channel", "status", "reason", "recipients"), reasons, right=("recipients",)))
-    return Group(about, when, audience, *tables, verdict(one))
+    control = [told(one.control)] if one.control else []
+    return Group(about, when, audience, *control, *tables, verdict(one))
 
 
 def verdict(one: Standing) -> str:

@@ -61,8 +61,8 @@ def row_of(topic: Topic, partitions: int) -> dict[str, str | int]:
         "key": topic.key,
         "partitions": topic.partitions or partitions,
         "kept": f"{kept}, compacted" if topic.compacted else kept,
-        "record": topic.record.__name__ if topic.record else "",
-        "subject": subject(topic) if topic.record else "",
+        "record": ", ".join(kind.__name__ for kind in topic.records),
+        "subject": ", ".join(subject(topic, kind) for kind in topic.records),
         "owner": topic.owner,
         "dlq": topic.dlq,
     }

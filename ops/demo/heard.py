@@ -8,10 +8,11 @@ from confluent_kafka import Consumer, Message
 from ops.cli.logtail import Follow, ends
 from ops.cli.tally import Tally
 from schemas.codec import Codec
-from schemas.records import AudienceExpanded, DeadLetter, ExpandAudience, NotificationRequested, StatusBatch
+from schemas.records import AudienceExpanded, ControlCampaign, DeadLetter, ExpandAudience, NotificationRequested, StatusBatch
 from schemas.topics import DLQ, EXPANSIONS, FANOUTS, REQUESTS, STATUS
 
 TOPICS = (REQUESTS, *FANOUTS, EXPANSIONS, STATUS, DLQ)
+ON_FANOUT = (ExpandAudience, ControlCampaign)
 
 
 class Point(NamedTuple):
@@ -58,7 +59,9 @@ class Heard:
             request = self._codec.decode(value, NotificationRequested)
             self.requested.setdefault(request.notification.notification_id, request)
         elif topic in FANOUTS:
-            self.planned.add(self._codec.decode(value, ExpandAudience).notification.notification_id)
+            command = self._codec.decode_one_of(value, ON_FANOUT)
+            if isinstance(command, ExpandAudience):
+                self.planned.add(command.notification.notification_id)
         else:
             self.dead.append(self._codec.decode(value, DeadLetter))
 

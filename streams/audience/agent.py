@@ -1,27 +1,36 @@
 """The audience step: one lane of `notify.fanout` to deliver batches, statuses, progress, and a command to itself for the next chunk.
 
-What it decides depends on profiles, which change: so it is journaled. Killed before the journal: nothing was decided. Killed after it: the
-very same records are written again, and readers know them by batch id, status id and chunk number.
+It obeys control of campaigns, which comes on the same topic: who pauses, resumes, cancels or slows one down is met in the order of the log.
+
+What it decides depends on profiles, which change: so it is journaled. Killed before the journal: nothing was decided, kept or obeyed.
+Killed after it: the very same records are written again, and readers know them by batch id, status id, timer id and chunk number. A
+command that is held is in the table from the journal record on that says so, and goes out of it in the one that writes it again: it is
+never in neither.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from schemas.codec import Codec
-from schemas.errors import SchemaError
-from schemas.records import ExpandAudience, Output, Write
-from schemas.topics import EXPANSIONS, STATUS, audience_topics, deliver_topic
+from schemas.errors import RecordRefused, SchemaError
+from schemas.records import ControlCampaign, ExpandAudience, Write
+from schemas.topics import audience_topics, campaigns_topic
+from streams.audience.campaigns import TABLE, campaign_of, keep, later, put, release
+from streams.audience.control import CANCELLED, PAUSED, Campaign, check, controlled, decided, mark_of, owed
 from streams.audience.expression import parse
-from streams.audience.rules import Expansion, Person, Place, expand, next_chunk
+from streams.audience.outputs import outputs_of
+from streams.audience.pace import chunk_limit, following, passed, postponed, turn_of
+from streams.audience.rules import Person, Place, expand, next_chunk
 from streams.audience.search import search
 from streams.policy.policy import Policy
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
-from streams.step.step import RecordStep, View
+from streams.step.step import RecordStep, View, dead_letter_output
 from streams.step.turns import Turns
 
 CHUNK, COMMANDS = 250, 64
+KINDS: tuple[type[ExpandAudience] | type[ControlCampaign], ...] = (ExpandAudience, ControlCampaign)
 
 
 class AudienceStep(RecordStep):
@@ -36,15 +45,14 @@ class AudienceStep(RecordStep):
         super().__init__(codec, clock)
         changelog, journal = audience_topics(topic)
         self.name = journal.removeprefix("notify.journal.")
-        self.tables: Mapping[str, str] = {"expanded": changelog}
+        self.tables: Mapping[str, str] = {"expanded": changelog, TABLE: campaigns_topic(topic)}
         self.journal: str | None = journal
-        self._topic = topic
         self._policy = policy
         self._replica = replica
         self._chunk = chunk
         self._turns = Turns()
         # each is looked at before its turn, in its turn, and to decide
-        self._command = lru_cache(COMMANDS)(lambda value: codec.decode(value, ExpandAudience))
+        self._told = lru_cache(COMMANDS)(lambda value: codec.decode_one_of(value, KINDS))
 
     async def start(self, partition: int) -> None:
         """Wait until the profiles of the partition are current."""
@@ -64,45 +72,79 @@ class AudienceStep(RecordStep):
 
     def _is_scan(self, record: Input) -> bool:
         try:
-            return bool(self._command(record.value).expression)
+            told = self._told(record.value)
         except SchemaError:
             return False  # decide will say what is wrong with it
+        return isinstance(told, ExpandAudience) and bool(told.expression)
 
     def decide(self, view: View, record: Input) -> Effects:
-        """Everything one command comes to; nothing for a command that was had before."""
-        command = self._command(record.value)
-        key = command.notification.notification_id.encode()
-        if command.chunk < _chunks_done(view, key):
+        """Everything one record comes to; nothing for one that was had before."""
+        told = self._told(record.value)
+        if isinstance(told, ControlCampaign):
+            return self._obey(view, told, record)
+        key = told.notification.notification_id.encode()
+        campaign, now = campaign_of(view, key), self.clock()
+        if told.chunk < _chunks_done(view, key) and not campaign.waits(mark_of(told)):
             return Effects()
-        place = Place(record.topic, record.partition, record.offset, self.clock())
-        people, rest = self._people(command, record.partition)
-        effects = self._outputs(expand(command, people, rest, self._policy, place), key, record.partition)
-        effects.writes.append(Write("expanded", key, (command.chunk + 1).to_bytes(4, "big")))
+        if campaign.state == PAUSED:
+            return keep(self.codec, key, campaign, told, record)
+        if turn_of(campaign, told) > now:
+            return self._postpone(key, campaign, told, record)
+        try:
+            return self._expand(view, key, campaign, told, Place(record.topic, record.partition, record.offset, now), record)
+        except RecordRefused as error:
+            if not campaign.waits(mark_of(told)):
+                raise
+            return self._refuse(view, key, decided(campaign, mark_of(told)), record, error)
+
+    def _obey(self, view: View, command: ControlCampaign, record: Input) -> Effects:
+        """The new state of a campaign; and when it goes on, the first command that is held."""
+        check(command, self.clock())
+        key = command.notification_id.encode()
+        known = campaign_of(view, key)
+        after, effects = controlled(known, command), Effects()
+        if after == known:
+            return effects
+        if after.state != PAUSED:
+            after, effects = release(view, key, after, record)
+        effects.writes.append(put(key, after))
         return effects
 
-    def _people(self, command: ExpandAudience, partition: int) -> tuple[list[Person], ExpandAudience | None]:
-        """The users of this chunk with their profiles, and the command for the rest."""
+    def _postpone(self, key: bytes, campaign: Campaign, command: ExpandAudience, record: Input) -> Effects:
+        """A timer for a command whose turn has not come."""
+        after, given = postponed(campaign, command)
+        return Effects([later(self.codec, key, given, record)], [put(key, owed(after, mark_of(command)))])
+
+    def _refuse(self, view: View, key: bytes, campaign: Campaign, record: Input, error: RecordRefused) -> Effects:
+        """A dead letter for a command that had waited; what waits behind it goes on."""
+        after, effects = release(view, key, campaign, record)
+        effects.add(Effects([dead_letter_output(self.codec, self.name, record, error, self.clock())], [put(key, after)]))
+        return effects
+
+    def _expand(self, view: View, key: bytes, campaign: Campaign, command: ExpandAudience, place: Place, record: Input) -> Effects:
+        people, rest = self._people(command, record.partition, chunk_limit(campaign, command.partitions, self._chunk))
+        after = decided(passed(campaign, command, len(people), place.now), mark_of(command))
+        expansion = expand(command, people, rest and following(after, rest), self._policy, place, cancelled=campaign.state == CANCELLED)
+        effects = Effects(outputs_of(self.codec, expansion, key, record, place.now))
+        if campaign.waits(mark_of(command)):
+            after, released = release(view, key, after, record)
+            effects.add(released)
+        effects.writes.append(Write("expanded", key, max(command.chunk + 1, _chunks_done(view, key)).to_bytes(4, "big")))
+        if after != campaign:
+            effects.writes.append(put(key, after))
+        return effects
+
+    def _people(self, command: ExpandAudience, partition: int, limit: int) -> tuple[list[Person], ExpandAudience | None]:
+        """The users of this chunk with their profiles, and the command for the rest. `limit`: users that are searched for."""
         wanted = parse(command.expression)
         if wanted is None:
             return self._known(partition, command.users), None
-        users, cursor = search(wanted, command.users, self._replica.index(partition), command.cursor, self._chunk)
+        users, cursor = search(wanted, command.users, self._replica.index(partition), command.cursor, limit)
         return self._known(partition, users), next_chunk(command, cursor) if cursor is not None else None
 
     def _known(self, partition: int, users: list[str]) -> list[Person]:
         known = self._replica.get_many(partition, users)
         return [Person(user, profile, offset) for user, (profile, offset) in zip(users, known, strict=True)]
-
-    def _outputs(self, expansion: Expansion, key: bytes, partition: int) -> Effects:
-        encode = self.codec.encode
-        outputs = [
-            Output(topic=deliver_topic(b.channel, b.notification.priority), partition=partition, key=b.batch_id.encode(), value=encode(b))
-            for b in expansion.batches
-        ]
-        outputs += [Output(topic=STATUS, partition=partition, key=key, value=encode(status)) for status in expansion.statuses]
-        outputs.append(Output(topic=EXPANSIONS, key=key, value=encode(expansion.progress)))
-        if expansion.rest:
-            outputs.append(Output(topic=self._topic, partition=partition, key=key, value=encode(expansion.rest)))
-        return Effects(outputs)
 
 
 def _chunks_done(view: View, key: bytes) -> int:

@@ -7,6 +7,7 @@ import msgspec
 
 from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Notification, Outcome, Profile, StatusBatch
+from streams.audience.control import CANCELLED
 from streams.policy.policy import CategoryPolicy, Policy
 from streams.policy.rules import SEND, outcome_of, reason_against
 from streams.profiles.stored import user_key
@@ -46,14 +47,19 @@ class Expansion(NamedTuple):
     rest: ExpandAudience | None
 
 
-def expand(command: ExpandAudience, people: Sequence[Person], rest: ExpandAudience | None, policy: Policy, place: Place) -> Expansion:
-    """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory."""
+def expand(
+    command: ExpandAudience, people: Sequence[Person], rest: ExpandAudience | None, policy: Policy, place: Place, *, cancelled: bool = False
+) -> Expansion:
+    """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory.
+
+    `cancelled`: the campaign is; nobody is sent to, and all are told so.
+    """
     binds = policy.of(command.notification)
     batches, statuses = [], []
     queued: dict[str, int] = {}
     suppressed: dict[str, int] = {}
     for channel in command.notification.channels:
-        send, refuse = choose(people, channel, command.notification, binds, place.now)
+        send, refuse = _nobody(people) if cancelled else choose(people, channel, command.notification, binds, place.now)
         queued[channel], suppressed[channel] = len(send.users), len(refuse.users)
         batch_id = ids.batch_id(command.notification.notification_id, place.partition, command.chunk, channel)
         if send.users:
@@ -90,18 +96,27 @@ def choose(people: Sequence[Person], channel: str, notification: Notification, b
     return send, refuse
 
 
+def _nobody(people: Sequence[Person]) -> tuple[Chosen, Chosen]:
+    refused = Chosen([person.user for person in people], [person.offset for person in people], [CANCELLED] * len(people))
+    return Chosen([], [], []), refused
+
+
 def next_chunk(command: ExpandAudience, cursor: str) -> ExpandAudience:
     """The command for what is left after the user `cursor`: of users named beside an expression, those whose keys follow."""
     reached = user_key(cursor)
     users = [user for user in command.users if user_key(user) > reached]
-    return msgspec.structs.replace(command, users=users, cursor=cursor, chunk=command.chunk + 1)
+    return msgspec.structs.replace(command, users=users, cursor=cursor, chunk=command.chunk + 1, not_before=0)
 
 
 def outcomes(reasons: Sequence[str]) -> tuple[list[Outcome], list[int]]:
     """The distinct outcomes of `reasons`, and the index of each one's."""
     numbers: dict[str, int] = {}
     indexes = [numbers.setdefault(reason, len(numbers)) for reason in reasons]
-    return [outcome_of(reason) for reason in numbers], indexes
+    return [_outcome(reason) for reason in numbers], indexes
+
+
+def _outcome(reason: str) -> Outcome:
+    return Outcome(CANCELLED, CANCELLED) if reason == CANCELLED else outcome_of(reason)
 
 
 def _batch(batch_id: str, channel: str, send: Chosen, command: ExpandAudience, policy: Policy, place: Place) -> DeliverBatch:

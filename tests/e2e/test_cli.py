@@ -159,3 +159,27 @@ def test_garbage_goes_to_the_dead_letters_and_can_be_shown_replayed_and_discarde
 def listed(answer: Answer, place: Place) -> Any:
     """The letter of a record, while it is listed."""
     return next((one for one in answer("dlq", "list") if one["id"] == f"{place.topic}/{place.partition}/{place.offset}"), None)
+
+
+def test_control_of_what_is_through_changes_nothing_and_status_knows_of_it(
+    carillon: Carillon, answer: Answer, make_users: Callable[..., list[str]], known: Known, unique: str
+) -> None:
+    (user,) = make_users(unique)
+    nid = answer("send", *ORDER, "-u", user, "--wait")["notification_id"]
+    before = known(nid)
+    assert before["control"] is None
+    assert answer("rate", nid, "500/s")["command"]["per_second"] == 500
+    told = answer("cancel", nid, "--by", "e2e")
+    assert (told["expanded"], told["command"]["action"], told["command"]["by"]) == (True, "cancel", "e2e")
+    partitions = worker_settings().partitions
+    after = eventually(lambda: found if (found := answer("status", nid))["control"] == stopped(partitions) else None)
+    assert (after["complete"], after["channels"]) == (True, before["channels"])
+    assert f"control: cancelled on {partitions} partitions" in carillon("status", nid).stdout
+    done = carillon("pause", unique)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"no notification {unique}" in done.stderr
+
+
+def stopped(partitions: int) -> dict[str, Any]:
+    """As `carillon status --json` says it."""
+    return {"states": {"cancelled": partitions}, "waiting": 0, "per_second": 500}

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 
-from tests.faults import broken_parts, broken_provider, broken_workers, poison
+from tests.faults import broken_parts, broken_provider, broken_workers, controlled, poison
 from tests.faults.load import now_ms
 from tests.faults.plan import Report
 from tests.faults.stage import Stage
@@ -28,6 +28,7 @@ FAULTS: Mapping[str, Callable[[Stage], AbstractContextManager[None]]] = {
     "clock_back": broken_workers.clock_off_by(-2 * 3_600_000),
     "disk_full": broken_workers.disk_full,
     "poison": poison.poisoned,
+    "control": controlled.controlled,
 }
 """The provider's shares are below 1 where some must get through for others to differ from them."""
 

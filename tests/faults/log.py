@@ -21,7 +21,7 @@ POISON = "poison"
 """The header of records that a run wrote to be refused; they are not read."""
 DOWN = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError.NOT_LEADER_FOR_PARTITION)
 """The broker is not there; reading goes on by itself when it is."""
-KINDS = {topic.name: topic.record for topic in catalogue()}
+KINDS = {topic.name: topic.records for topic in catalogue()}
 DIGEST_BYTES = 8
 UNCOMPARED = (PROFILE_EVENTS, PROFILES)
 
@@ -80,10 +80,10 @@ class LogView:
         if any(name == POISON for name, _ in message.headers() or ()):
             return
         topic, value = str(message.topic()), message.value()
-        kind, record = KINDS.get(topic), None
-        if kind and value is not None:
+        kinds, record = KINDS.get(topic), None
+        if kinds and value is not None:
             try:
-                record = self._codec.decode(value, kind)
+                record = self._codec.decode_one_of(value, kinds)
             except RecordRefused:
                 record = None
         self.entries[topic].append(self._entry(topic, message, record))

@@ -10,10 +10,11 @@ from schemas.records import AudienceExpanded, DeliverBatch, LedgerEntry, Notific
 from schemas.topics import CHANNELS, EXPANSIONS, PRIORITIES, REQUESTS, STATUS, deliver_topic, ledger_topic
 from tests.faults.asked import Asked
 from tests.faults.log import Entry
+from tests.faults.obeyed import judge_cancels, paused
 
 DELIVER = tuple(deliver_topic(channel, priority) for channel in CHANNELS for priority in PRIORITIES)
 LEDGERS = tuple(ledger_topic(topic) for topic in DELIVER)
-TERMINAL = ("sent", "suppressed", "failed", "unknown", "expired")
+TERMINAL = ("sent", "suppressed", "failed", "unknown", "expired", "cancelled")
 SEEN_OUTSIDE = ("push", "email")
 SHOWN = 10
 Reached = tuple[str, str, str]
@@ -27,6 +28,8 @@ class Verdict:
     """Every list is of what is wrong, the first few; `wrong` says how often. All counts are of recipients by channel."""
 
     expected: int = 0
+    waiting: int = 0
+    """Recipients of campaigns that are paused."""
     by_status: dict[str, int] = field(default_factory=dict)
     by_reason: dict[str, int] = field(default_factory=dict)
     resent: int = 0
@@ -68,6 +71,7 @@ class Oracle:
         met = self._met()
         self._everyone_once(notifications, met)
         self._expansions_agree(notifications)
+        judge_cancels(self._entries, DELIVER, self.verdict.blame)
         resent = self._resent()
         self._doubts_are_told(met, resent)
         self._sandbox_agrees(met, resent, sandbox)
@@ -107,12 +111,17 @@ class Oracle:
 
     def _everyone_once(self, notifications: dict[str, str], met: Met) -> None:
         asked: dict[tuple[str, str], frozenset[str]] = {}
+        waiting = paused(self._entries)
         for notification, event in notifications.items():
             for channel in self._asked.channels.get(event, ()):
                 asked[notification, channel] = self._asked.users.get(event, frozenset())
         for place, users in asked.items():
             self.verdict.expected += len(users)
-            for user in users - met.get(place, {}).keys():
+            missing = users - met.get(place, {}).keys()
+            if place[0] in waiting:
+                self.verdict.waiting += len(missing)
+                continue
+            for user in missing:
                 self.verdict.blame("lost", (*place, user))
         for place, here in met.items():
             for user in here.keys() - asked.get(place, frozenset()):
@@ -120,6 +129,7 @@ class Oracle:
 
     def _expansions_agree(self, notifications: dict[str, str]) -> None:
         users: Counter[str] = Counter()
+        waiting = paused(self._entries)
         for chunk in self._once(EXPANSIONS, lambda record: (record.notification_id, record.partition, record.chunk)):
             assert isinstance(chunk, AudienceExpanded)
             users[chunk.notification_id] += chunk.users
@@ -127,7 +137,8 @@ class Oracle:
                 if chunk.queued[channel] + chunk.suppressed[channel] != chunk.users:
                     self.verdict.blame("chunks that do not add up", chunk)
         for notification, event in notifications.items():
-            if users[notification] != len(self._asked.users.get(event, ())):
+            size = len(self._asked.users.get(event, ()))
+            if users[notification] > size or (users[notification] < size and notification not in waiting):
                 self.verdict.blame("audiences of another size", (notification, users[notification]))
 
     def _resent(self) -> set[Reached]:

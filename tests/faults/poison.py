@@ -100,13 +100,13 @@ def _records(dice: random.Random, stage: Stage) -> Iterator[bytes]:
 
 
 def _made(stage: Stage, some: list[Made]) -> Callable[[str], Iterator[bytes]]:
-    """Good Avro of a schema that is registered: half of it under a name of its own, half under that of the topic's record."""
+    """Good Avro of a schema that is registered: half of it under a name of its own, half under those of the topic's records."""
     registry = ConfluentRegistry(stage.endpoints.registry)
 
     def of(topic: str) -> Iterator[bytes]:
-        kind = RECORDS.get(topic)
+        names = [full_name(kind) for kind in RECORDS.get(topic, ())]
         for number, made in enumerate(some):
-            name = full_name(kind) if kind and number % 2 else "poison.Made"
+            name = names[number // 2 % len(names)] if names and number % 2 else "poison.Made"
             yield encoded(made, name, registry, f"poison-{name}-{number}")
 
     return of

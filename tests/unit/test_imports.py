@@ -16,7 +16,8 @@ FORBIDDEN = {
 PURE_NAMES = {"rules", "rows", "records"}
 PURE_MODULES = {"schemas.debezium", "schemas.table_changes", "schemas.columns", "schemas.ids", "schemas.partition", "providers.base"}
 PURE_MODULES |= {
-    f"streams.audience.{name}" for name in ("expression", "grammar", "joins", "matching", "members", "nodes", "search", "tokens")
+    f"streams.audience.{name}"
+    for name in ("control", "expression", "grammar", "joins", "matching", "members", "nodes", "pace", "search", "tokens")
 }
 # providers build requests and parse responses of httpx's types; sending them is another module's
 TYPES_OF_HTTPX = "providers."

@@ -15,6 +15,9 @@ from tests.faults.stack import fresh_stack
 from tests.faults.workers import Workers
 from tests.integration.streams.log import Log
 
+CHUNK = 20
+"""Users a campaign decides at once: few, so that one of thousands takes a while."""
+
 
 @pytest.fixture(scope="session")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
@@ -43,7 +46,7 @@ def pipeline(own: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """The workers, ready; they are stopped after the tests, and must not have ended before."""
     home: Path = tmp_path_factory.mktemp("workers")
     with running() as sandbox:
-        workers = Workers(own, home, {"CARILLON_SANDBOX_URL": sandbox.base_url})
+        workers = Workers(own, home, {"CARILLON_SANDBOX_URL": sandbox.base_url, "CARILLON_CHUNK": str(CHUNK)})
         workers.start(ROLES)
         log = Log(own, TOPICS)
         try:

@@ -16,6 +16,7 @@ from schemas import contract
 from schemas.codec import HEADER_BYTES
 from schemas.contract import full_name
 from schemas.partition import partition_of
+from schemas.provision import subject
 from schemas.records import (
     AudienceExpanded,
     DeadLetter,
@@ -39,6 +40,7 @@ from schemas.topics import (
     PROFILES,
     REQUESTS,
     STATUS,
+    catalogue,
     deliver_topic,
     events_topic,
 )
@@ -167,11 +169,11 @@ def test_each_bad_record_is_kept_and_its_neighbours_are_not_touched(pipeline: Pi
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_avro_of_any_other_schema_is_kept(pipeline: Pipeline, topic: str) -> None:
-    """Under a name of its own, and under that of the topic's record."""
-    log, one, kind = pipeline.log, good(pipeline, topic), KINDS.get(topic)
+    """Under a name of its own, and under those of the topic's records."""
+    log, one, names = pipeline.log, good(pipeline, topic), [full_name(kind) for kind in KINDS.get(topic, ())]
     written: dict[tuple[int, int], bytes] = {}
     for number, made in enumerate(drawn(records(), MADE_SEED, 12)):
-        name = full_name(kind) if kind and number % 2 else "poison.Made"
+        name = names[number // 2 % len(names)] if names and number % 2 else "poison.Made"
         value = encoded(made, name, log.registry, f"poison-{name}-{number}")
         written[log.write(topic, value, key=one.key, partition=one.partition, headers=one.headers)] = value
     _put(pipeline, topic, one)
@@ -183,15 +185,15 @@ def test_avro_of_any_other_schema_is_kept(pipeline: Pipeline, topic: str) -> Non
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_any_values_of_the_right_schema_end_no_worker(pipeline: Pipeline, topic: str) -> None:
+def test_any_values_of_the_right_schemas_end_no_worker(pipeline: Pipeline, topic: str) -> None:
     """What becomes of each is a rule's to say; it ends no worker (the fixture looks), and its neighbours are had."""
     log, one = pipeline.log, good(pipeline, topic)
-    schema = _schema_of(pipeline, topic, one)
-    for value in drawn(values(schema, {}), MADE_SEED, 20):
-        out = BytesIO(one.value[:HEADER_BYTES])
-        out.seek(HEADER_BYTES)
-        fastavro.schemaless_writer(out, schema, value)
-        log.write(topic, out.getvalue(), key=one.key, partition=one.partition, headers=one.headers)
+    for header, schema in _schemas_of(pipeline, topic, one):
+        for value in drawn(values(schema, {}), MADE_SEED, 20):
+            out = BytesIO(header)
+            out.seek(HEADER_BYTES)
+            fastavro.schemaless_writer(out, schema, value)
+            log.write(topic, out.getvalue(), key=one.key, partition=one.partition, headers=one.headers)
     last = good(pipeline, topic)
     _put(pipeline, topic, last)
     log.until(last.done, f"{topic}: the good record after them was not had")
@@ -199,11 +201,14 @@ def test_any_values_of_the_right_schema_end_no_worker(pipeline: Pipeline, topic:
     assert pipeline.workers.deaths == []
 
 
-def _schema_of(pipeline: Pipeline, topic: str, one: Good) -> contract.Schema:
-    """That of a good record."""
-    if kind := KINDS.get(topic):
-        return contract.schema_of(kind)
-    return contract.parse(pipeline.log.registry.schema(int.from_bytes(one.value[1:HEADER_BYTES], "big")))
+def _schemas_of(pipeline: Pipeline, topic: str, one: Good) -> list[tuple[bytes, contract.Schema]]:
+    """Those of the topic's records, or of a good record, each with the bytes that say so."""
+    if kinds := KINDS.get(topic):
+        registry, carried = pipeline.log.registry, next(each for each in catalogue() if each.name == topic)
+        ids = [registry.schema_id(subject(carried, kind), contract.schema_json(kind.__name__)) for kind in kinds]
+        return [(b"\0" + schema_id.to_bytes(4, "big"), contract.schema_of(kind)) for schema_id, kind in zip(ids, kinds, strict=True)]
+    header = one.value[:HEADER_BYTES]
+    return [(header, contract.parse(pipeline.log.registry.schema(int.from_bytes(header[1:], "big"))))]
 
 
 @pytest.mark.parametrize("size", [1_500_000, 5_000_000])

@@ -60,8 +60,8 @@ class Sulking(MemoryRegistry):
 def registry() -> Sulking:
     made = Sulking()
     for topic in catalogue():
-        if topic.record:
-            made.register(subject(topic), contract.schema_json(topic.record.__name__))
+        for kind in topic.records:
+            made.register(subject(topic, kind), contract.schema_json(kind.__name__))
     return made
 
 

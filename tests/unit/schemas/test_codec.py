@@ -83,6 +83,30 @@ def test_a_record_cut_anywhere_is_truncated(kind: type[Record]) -> None:
             CODEC.decode_any(payload[:end])
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_one_of_several_is_known_by_its_schema(kind: type[Record]) -> None:
+    """Also to a reader who has never looked up its own ids; in whatever order the kinds are named."""
+    for codec in (CODEC, Codec(REGISTRY, {})):
+        for kinds in (KINDS, KINDS[::-1], [kind]):
+            assert codec.decode_one_of(VALID[kind], kinds) == codec.decode(VALID[kind], kind)
+
+
+@pytest.mark.parametrize("codec", [CODEC, Codec(REGISTRY, {})])
+def test_what_is_none_of_them_is_of_the_wrong_type(codec: Codec) -> None:
+    with pytest.raises(WrongType, match="a carillon.v1.NotificationRequested where a carillon.v1.Profile or a carillon.v1.Outcome was"):
+        codec.decode_one_of(REQUEST, [Profile, Outcome])
+    for payload, error in ((None, Truncated), (b"", Truncated), (b"\1" + REQUEST[1:], BadMagic), (REQUEST[:-1], Truncated)):
+        with pytest.raises(error):
+            codec.decode_one_of(payload, [Profile, NotificationRequested])
+
+
+def test_the_schema_s_name_says_which_and_not_what_the_fields_are_like() -> None:
+    schema = json.loads(contract.schema_json("QuietHours"))
+    renamed = framed({**schema, "name": "Lull"}, VALID[QuietHours][HEADER_BYTES:])
+    with pytest.raises(WrongType, match="Lull"):
+        CODEC.decode_one_of(renamed, [QuietHours, Profile])
+
+
 @pytest.mark.parametrize(
     ("schema", "error"),
     [

@@ -6,10 +6,12 @@ import pytest
 
 from schemas import contract
 from schemas.provision import subject, subjects
+from schemas.records import ControlCampaign, ExpandAudience, Record
 from schemas.topics import (
     CHANNELS,
     DEFAULT_PARTITIONS,
     DLQ,
+    FANOUTS,
     FOREVER,
     PRIORITIES,
     PROFILES,
@@ -22,6 +24,7 @@ from schemas.topics import (
 
 AGGREGATES = ("order", "item")
 TOPICS = catalogue(AGGREGATES)
+CARRIED = [(topic, kind) for topic in TOPICS for kind in topic.records]
 OURS_ALONE = ("notify.changelog.", "notify.journal.", "notify.ledger.")
 """Written and read by one step: what is wrong in them is its bug, and there is nobody else to tell."""
 
@@ -45,13 +48,26 @@ def test_a_topic_has_a_dead_letter_topic_or_a_reason_for_none(topic: Topic) -> N
     assert topic.dlq in ("", *map(each, TOPICS))
 
 
-@pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic.record], ids=each)
-def test_a_topic_s_record_has_a_schema_that_says_its_key(topic: Topic) -> None:
-    assert topic.record
-    schema = json.loads(contract.schema_json(topic.record.__name__))
-    assert schema["name"] == topic.record.__name__
+@pytest.mark.parametrize(("topic", "kind"), CARRIED, ids=[f"{topic.name}-{kind.__name__}" for topic, kind in CARRIED])
+def test_a_topic_s_records_have_schemas_that_say_their_key(topic: Topic, kind: type[Record]) -> None:
+    schema = json.loads(contract.schema_json(kind.__name__))
+    assert schema["name"] == kind.__name__
     assert "ey: " in schema["doc"], f"{schema['name']} is carried by {topic.name} and does not say its key"
-    assert subject(topic) == f"{topic.name}-value"
+
+
+@pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic.record], ids=each)
+def test_the_first_record_s_subject_is_the_topic_s_and_others_bear_their_name(topic: Topic) -> None:
+    assert subject(topic) == subject(topic, topic.record) == f"{topic.name}-value"
+    assert {subject(topic, kind) for kind in topic.others} == {f"{topic.name}-carillon.v1.{kind.__name__}" for kind in topic.others}
+    assert len(set(topic.records)) == 1 + len(topic.others)
+
+
+def test_both_fan_out_lanes_carry_commands_first_and_control() -> None:
+    assert {topic.name: topic.records for topic in TOPICS if topic.others} == dict.fromkeys(FANOUTS, (ExpandAudience, ControlCampaign))
+
+
+def test_what_only_its_owner_reads_is_no_record_beside_others() -> None:
+    assert Topic("notify.changelog.x", "k", "x").records == ()
 
 
 def test_only_upstream_s_topics_and_changelogs_carry_no_record_of_ours() -> None:
@@ -99,5 +115,5 @@ def test_what_the_audit_puts_in_order_bears_the_broker_s_time() -> None:
 
 def test_each_record_type_has_one_subject_the_codec_looks_in() -> None:
     found = subjects(TOPICS)
-    assert set(found) == {topic.record for topic in TOPICS if topic.record}
-    assert set(found.values()) <= {subject(topic) for topic in TOPICS}
+    assert set(found) == {kind for _, kind in CARRIED}
+    assert set(found.values()) <= {subject(topic, kind) for topic, kind in CARRIED}

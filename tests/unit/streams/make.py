@@ -9,6 +9,7 @@ from schemas.codec import Codec
 from schemas.provision import subjects
 from schemas.records import (
     Audience,
+    ControlCampaign,
     DeliverBatch,
     Device,
     ExpandAudience,
@@ -76,6 +77,11 @@ def change(user: str = "ann", source: str = "api", position: int = 0, **changed:
 
 def command(**changed: Any) -> ExpandAudience:
     return msgspec.structs.replace(ExpandAudience(notification=notification(), partitions=1), **changed)
+
+
+def control(action: str, at: int = NOW, command_id: str = "", **changed: Any) -> ControlCampaign:
+    made = ControlCampaign(notification_id=NID, command_id=command_id or f"{action}@{at}", action=action, by="test", at=at)
+    return msgspec.structs.replace(made, **changed)
 
 
 def batch(*users: str, channel: str = "push", batch_id: str = "b-1", **changed: Any) -> DeliverBatch:

@@ -97,9 +97,9 @@ CODE = notification("code", ["email"], Priority.HIGH)
 NAMED = USERS[:7]
 
 
-def consistent() -> World:
+def consistent(world: World | None = None) -> World:
     """Sixty users with a profile; a sale to all in chunks of three, a code to seven of them; every fifth user wants neither."""
-    world = World()
+    world = world or World()
     for user in USERS:
         world.profile_of[user] = world.write(PROFILES, HOME[user], T0, user, user)
     for wanted, audience in ((SALE, Audience(expression="all")), (CODE, Audience(users=NAMED))):

@@ -3,6 +3,7 @@
 import msgspec
 
 from ops.cli.chain import Answer, explain
+from ops.cli.controlling import Control
 from ops.cli.evidence import Evidence, Handed
 from ops.cli.letters import Letter
 from ops.cli.why import rendered
@@ -77,6 +78,11 @@ def test_a_user_outside_the_audience() -> None:
 def test_a_user_the_request_does_not_name() -> None:
     header = msgspec.structs.replace(HEADER, audience_expression="", audience_users=3)
     assert "names 3 users, and ann is not among them" in explained(header=header, named=False).verdict
+
+
+def test_an_expansion_that_is_paused() -> None:
+    verdict = explained(chunks=[expanded(4, 0, last=False)], control=Control({"paused": 8}, 3, 0)).verdict
+    assert verdict.endswith("has decided 1 chunks and waits or goes on; control: paused on 8 partitions, 3 commands wait")
 
 
 def test_an_expansion_that_is_under_way() -> None:

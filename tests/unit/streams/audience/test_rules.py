@@ -86,6 +86,17 @@ def test_deciding_again_on_the_same_gives_the_same(given_command: ExpandAudience
     assert expanded(given_command, who) == expanded(given_command, who)
 
 
+@given(commands, people())
+def test_of_a_cancelled_campaign_everybody_is_told_so(given_command: ExpandAudience, who: list[Person]) -> None:
+    made = expand(given_command, who, None, POLICY, PLACE, cancelled=True)
+    assert made.batches == []
+    for channel in given_command.notification.channels:
+        _, status = of_channel(made, channel)
+        assert (made.progress.queued[channel], made.progress.suppressed[channel]) == (0, len(who))
+        assert (status.users if status else []) == [person.user for person in who]
+        assert (status.outcomes if status else [Outcome("cancelled", "cancelled")]) == [Outcome("cancelled", "cancelled")]
+
+
 def test_ids_tell_notification_partition_chunk_and_channel_apart() -> None:
     who = [Person("ann", profile(), 1), Person("bob", None, -1)]
     seen = set()
@@ -116,7 +127,7 @@ def test_nobody_is_progress_too() -> None:
 
 
 def test_the_next_chunk_goes_on_after_the_cursor() -> None:
-    assert next_chunk(command(chunk=4, expression="all"), "u7") == command(chunk=5, expression="all", cursor="u7")
+    assert next_chunk(command(chunk=4, expression="all", not_before=NOW), "u7") == command(chunk=5, expression="all", cursor="u7")
 
 
 def test_where_it_came_from_is_on_record() -> None:
