@@ -18,6 +18,7 @@ PURE_MODULES = {"schemas.debezium", "schemas.table_changes", "schemas.columns", 
 PURE_MODULES |= {
     f"streams.audience.{name}" for name in ("expression", "grammar", "joins", "matching", "members", "nodes", "search", "tokens")
 }
+PURE_MODULES |= {f"streams.policy.{name}" for name in ("caps", "decision", "policy", "quiet", "reading", "table", "written")}
 # providers build requests and parse responses of httpx's types; sending them is another module's
 TYPES_OF_HTTPX = "providers."
 
