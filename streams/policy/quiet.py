@@ -10,7 +10,7 @@ not. So
 - a later `now` never has an earlier release.
 
 The zone is the user's at the decision; whoever moves while something is held is decided afresh on release. A zone that the tz database does
-not know counts as UTC: better an hour off than no quiet at all.
+not know counts as UTC: better some hours off than no quiet at all.
 """
 
 from datetime import UTC, datetime, tzinfo
@@ -69,7 +69,7 @@ def release_at(until: int, window: QuietHours, spread_ms: int, seed: str, expire
 def _span(zone: str, start_minute: int, end_minute: int, now: int) -> _Span:
     """From `now` to where it begins or ends to be quiet."""
     start, end = start_minute * MINUTE_MS, end_minute * MINUTE_MS
-    if start == end:
+    if (end - start) % DAY_MS == 0:
         return _Span(now, now + DAY_MS, False)
     at, offset = now, _offset(zone, now)
     quiet = _inside(start, end, at + offset)

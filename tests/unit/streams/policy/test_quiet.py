@@ -52,6 +52,7 @@ def test_in_the_middle_of_a_day() -> None:
 def test_who_wants_none_has_none() -> None:
     assert until("Europe/Berlin", None, "2026-01-10T23:00") is None
     assert until("Europe/Berlin", QuietHours(60, 60), "2026-01-10T01:00") is None
+    assert until("Europe/Berlin", QuietHours(0, 1440), "2026-01-10T01:00") is None
 
 
 BERLIN = "Europe/Berlin"
