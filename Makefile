@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 N ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check jars up down status demo test test-unit test-integration test-faults test-faults-all lint format lock bench bench-campaign clean
+.PHONY: help setup check jars up down status demo test test-unit test-integration test-faults test-faults-all histories lint format lock bench bench-campaign clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ test-faults: setup ## Kill workers N times (N=300, SEED=any, USERS=10000) while 
 
 test-faults-all: setup ## Every other fault, SEEDS=10 of each, LANES=2 beside each other (two hours; FIRST=1: its first seed)
 	$(BIN)/python -m tests.faults.series --seeds $(or $(SEEDS),10) --lanes $(or $(LANES),2) --first $(or $(FIRST),1)
+
+histories: COUNT = $(if $(filter file default,$(origin N)),100000,$(N))
+histories: setup ## Play N=100000 generated histories of each kind against their oracles (minutes; NAME=caps: one kind)
+	$(BIN)/python -m tests.histories --count $(COUNT) $(NAME)
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .

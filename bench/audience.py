@@ -24,7 +24,7 @@ from streams.audience.agent import CHUNK
 from streams.audience.expression import parse
 from streams.audience.rules import Person, Place, expand
 from streams.audience.search import search
-from streams.policy.policy import load_policy
+from streams.policy.loader import load_policy
 from streams.profiles.index import ProfileIndex, begin_anew, index_changes
 from streams.profiles.stored import PROFILE, pack, prefixes, unpack, user_keys
 from streams.step.store import Store, TablePartition

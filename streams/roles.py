@@ -33,7 +33,7 @@ from streams.give_way import Manners
 from streams.intake.agent import IntakeStep
 from streams.intake.loader import load_triggers
 from streams.planner.agent import PlannerStep
-from streams.policy.policy import load_policy
+from streams.policy.loader import load_policy
 from streams.profiles.agent import ProfileStep
 from streams.profiles.replica import ProfileReplica
 from streams.settings import WorkerSettings

@@ -17,7 +17,7 @@ from providers.catalogue import Templates
 from schemas.codec import Codec
 from schemas.records import NotificationRequested
 from schemas.topics import REQUESTS
-from streams.policy.policy import load_policy
+from streams.policy.loader import load_policy
 
 
 def prepare(asked: Asked, key: str | None, endpoints: Endpoints) -> tuple[NotificationRequested, bool]:

@@ -24,7 +24,7 @@ from ops.fleet import fleet
 from ops.fleet.settings import FleetSettings
 from providers.catalogue import Templates
 from streams.intake.loader import load_triggers
-from streams.policy.policy import load_policy
+from streams.policy.loader import load_policy
 
 KNOWN_TIMEOUT_S = 60.0
 POLL_S = 0.15

@@ -8,22 +8,10 @@ import yaml
 
 from streams.intake.errors import TriggersInvalid
 from streams.intake.trigger import Trigger, Triggers
+from streams.strict_yaml import read_yaml
 
 SHIPPED = Path(__file__).parent / "triggers"
 """The rules of the demo shop."""
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that is there twice, where YAML would keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise yaml.MarkedYAMLError(problem=f"key {name!r} is there twice", problem_mark=key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
 
 
 def load_triggers(folder: Path = SHIPPED) -> Triggers:
@@ -45,7 +33,7 @@ def load_triggers(folder: Path = SHIPPED) -> Triggers:
 def read_rules(path: Path) -> list[Trigger]:
     """The rules of one file: `rules:` and a list. Raises TriggersInvalid."""
     try:
-        content = yaml.load(path.read_bytes(), _StrictLoader)  # noqa: S506 - it is a SafeLoader
+        content = read_yaml(path.read_bytes())
     except (OSError, yaml.YAMLError) as error:
         raise TriggersInvalid(f"{path}: {error}") from error
     if not isinstance(content, dict) or set(content) != {"rules"} or not isinstance(content["rules"], list):

@@ -1,19 +1,15 @@
-"""The policy, as data: what binds in each category."""
-
-import hashlib
-from pathlib import Path
+"""The policy, as data: what binds in each category, and what is tried for it. Pure; `loader` reads it from a file."""
 
 import msgspec
-import yaml
 
 from schemas.errors import RecordRefused
 from schemas.records import Notification, Priority
 
-SHIPPED = Path(__file__).parent / "default.yaml"
-
-
-class PolicyInvalid(Exception):  # noqa: N818 - reads as what it says
-    """A policy file can't be used; says which file and what is wrong."""
+CATEGORIES = ("transactional", "engagement", "promotional", "system")
+"""Those that every policy has; it may have others."""
+CHECKS = ("mutes", "quiet_hours", "hourly_limit", "daily_limit", "category_limit", "frequency_cap")
+"""What a category chooses to be bound by. Nothing else is a choice: see `table`."""
+_UNBOUND = dict.fromkeys(CHECKS, False)
 
 
 class UnknownCategory(RecordRefused):
@@ -22,41 +18,76 @@ class UnknownCategory(RecordRefused):
     reason = "unknown_category"
 
 
-class CategoryPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What binds in one category."""
+class Retry(msgspec.Struct, frozen=True):
+    """How long what was certainly not sent is tried again (ms), the first wait between two attempts, and the longest."""
 
+    for_ms: int
+    first_ms: int
+    most_ms: int
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Channels in order: all of them, or (`first`) the next one only when one fails, or has not delivered within `after_ms`."""
+
+    channels: tuple[str, ...]
+    first: bool = False
+    after_ms: int | None = None
+
+
+class CategoryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """What binds a notification of one category: the CHECKS by name, and what goes with them."""
+
+    name: str
     mutes: bool
+    quiet_hours: bool
+    hourly_limit: bool
+    daily_limit: bool
+    category_limit: bool
+    frequency_cap: bool
+    defers: bool
+    """In quiet hours: held until they end; otherwise suppressed."""
+    a_day: int
+    counts: bool = True
+    """Whether it adds to what the user was told this hour and day."""
+    expires_after_ms: int | None
     resend_unknown: bool
+    retry: Retry
+    routes: dict[Priority, Route]
 
 
-class Policy(msgspec.Struct, frozen=True):
-    """All categories, and a version that names exactly this content."""
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """All categories, the limits a user has over all of them, and a version that names exactly this content."""
 
-    version: str
+    version: str = ""
+    an_hour: int
+    a_day: int
+    spread_ms: int
+    """What quiet hours held is released over so long after their end."""
+    critical_retry: Retry
     categories: dict[str, CategoryPolicy]
 
     def of(self, notification: Notification) -> CategoryPolicy:
-        """What binds for a notification. Raises UnknownCategory."""
+        """What binds for a notification. Raises UnknownCategory.
+
+        A critical one is bound by none of the CHECKS and counts nowhere. That is code and not data: the urgent lane has no counters
+        (ADR 0011), and no file shall keep a login code from its user.
+        """
         try:
-            return self.categories[notification.category]
+            category = self.categories[notification.category]
         except KeyError:
             known = ", ".join(sorted(self.categories))
             raise UnknownCategory(f"category {notification.category!r} is not in the policy ({known})") from None
+        if notification.priority != Priority.CRITICAL:
+            return category
+        return msgspec.structs.replace(category, **_UNBOUND, counts=False, resend_unknown=True, retry=self.critical_retry)
 
     def resends_unknown(self, notification: Notification) -> bool:
         """Whether an attempt of unknown outcome is made again: a second code is better than none, a second advertisement is not."""
-        return notification.priority == Priority.CRITICAL or self.of(notification).resend_unknown
+        return self.of(notification).resend_unknown
 
-
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    categories: dict[str, CategoryPolicy]
-
-
-def load_policy(path: Path = SHIPPED) -> Policy:
-    """The policy in a YAML file; its version is 12 hex digits of its content. Raises PolicyInvalid."""
-    try:
-        content = msgspec.convert(yaml.safe_load(path.read_bytes()), _File)
-    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
-        raise PolicyInvalid(f"{path}: {error}") from error
-    canonical = msgspec.json.encode(content, order="deterministic")
-    return Policy(hashlib.sha256(canonical).hexdigest()[:12], content.categories)
+    def expires_at(self, notification: Notification) -> int | None:
+        """When it is too late for a notification (epoch ms; None: never): its own time, or its category's after `occurred_at`."""
+        if notification.expires_at is not None:
+            return notification.expires_at
+        after_ms = self.of(notification).expires_after_ms
+        return None if after_ms is None else notification.occurred_at + after_ms

@@ -19,6 +19,7 @@ PURE_MODULES |= {
     f"streams.audience.{name}"
     for name in ("control", "expression", "grammar", "joins", "matching", "members", "nodes", "pace", "search", "tokens")
 }
+PURE_MODULES |= {f"streams.policy.{name}" for name in ("caps", "decision", "policy", "quiet", "reading", "table", "written")}
 # providers build requests and parse responses of httpx's types; sending them is another module's
 TYPES_OF_HTTPX = "providers."
 

@@ -21,6 +21,7 @@ from schemas.records import (
 )
 from schemas.registry import MemoryRegistry
 from schemas.topics import catalogue
+from streams.policy.policy import CHECKS, CategoryPolicy, Retry, Route
 
 NOW = 1_700_000_000_000
 NID = "7d6f3f0e-8a53-4a3e-9d35-6a0d7c1f5a11"
@@ -86,3 +87,23 @@ def control(action: str, at: int = NOW, command_id: str = "", **changed: Any) ->
 
 def batch(*users: str, channel: str = "push", batch_id: str = "b-1", **changed: Any) -> DeliverBatch:
     return DeliverBatch(batch_id, notification(**changed), channel, list(users), [0] * len(users), "p-1", NOW, 0)
+
+
+def binding(*checks: str, **changed: Any) -> CategoryPolicy:
+    """A category that is bound by these checks (none given: by all)."""
+    made = CategoryPolicy(
+        name="transactional",
+        **{check: check in (checks or CHECKS) for check in CHECKS},
+        defers=True,
+        a_day=100,
+        expires_after_ms=None,
+        resend_unknown=False,
+        retry=Retry(3_600_000, 1_000, 60_000),
+        routes=dict.fromkeys(Priority, Route(ALL)),
+    )
+    return msgspec.structs.replace(made, **changed)
+
+
+def unbound(**changed: Any) -> CategoryPolicy:
+    """A category that chooses to be bound by nothing."""
+    return binding(**dict.fromkeys(CHECKS, False), **changed)

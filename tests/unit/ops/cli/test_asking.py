@@ -7,7 +7,7 @@ from ops.cli.errors import BadRequest
 from providers.catalogue import Templates
 from schemas import ids
 from schemas.records import NotificationRequested, Priority
-from streams.policy.policy import load_policy
+from streams.policy.loader import load_policy
 
 ORDER = Asked(
     "direct", "order_placed", "transactional", "high", users=["ann", "bo", "ann"], data={"name": "Ann", "order_id": "1", "total": "2"}

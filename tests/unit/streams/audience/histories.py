@@ -1,16 +1,12 @@
-"""`python -m tests.unit.streams.audience.histories [N]`: N generated histories (100,000) of an audience that is searched chunk by chunk.
+"""Generated histories of an audience that is searched chunk by chunk (`python -m tests.histories audience` plays very many).
 
 A history: an expression, a population that changes while it is searched, users named beside it, sizes of chunks, and kills. Each chunk is
 compared with an oracle that asks every user, one by one, in the plainest way, and knows nothing of normal forms, indexes or cursors.
 """
 
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.partition import bucket_of
@@ -18,6 +14,7 @@ from schemas.records import Device, Profile
 from streams.audience.expression import parse
 from streams.audience.rules import next_chunk
 from streams.audience.search import Found, search
+from tests.generated import play_all
 from tests.unit.streams.audience.index import MemoryIndex
 from tests.unit.streams.make import command, profile
 
@@ -184,21 +181,4 @@ def _profile(user: str, tags: frozenset[str], platforms: frozenset[str]) -> Prof
 
 def run(number: int, *, derandomize: bool) -> int:
     """Play that many; returns how many were played. Raises AssertionError with the smallest history that differs."""
-    played = 0
-
-    @settings(max_examples=number, deadline=None, database=None, derandomize=derandomize, suppress_health_check=list(HealthCheck))
-    @given(histories)
-    def each(history: History) -> None:
-        nonlocal played
-        played += 1
-        play(history)
-
-    test: Callable[[], None] = each
-    test()
-    return played
-
-
-if __name__ == "__main__":
-    began = time.monotonic()
-    count = run(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, derandomize=False)
-    sys.stdout.write(f"{count:,} histories, 0 differences, {time.monotonic() - began:.0f} s\n")
+    return play_all(histories, play, number, derandomize=derandomize)

@@ -9,7 +9,8 @@ from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, Device, ExpandAudience, Outcome, Profile, StatusBatch
 from schemas.topics import FANOUT
 from streams.audience.rules import Expansion, Person, Place, expand, next_chunk, outcomes
-from streams.policy.policy import UnknownCategory, load_policy
+from streams.policy.loader import load_policy
+from streams.policy.policy import UnknownCategory
 from streams.profiles.stored import user_key
 from tests.unit.streams.make import ALL, NID, NOW, command, notification, profile
 

@@ -1,7 +1,5 @@
 """Who is found: as an oracle says in generated histories, and in cases that are worth a name."""
 
-import os
-
 import pytest
 
 from schemas.records import Device, Profile
@@ -9,12 +7,10 @@ from streams.audience.expression import parse
 from streams.audience.matching import holds
 from streams.audience.search import LOOK_AT, Found, search
 from streams.profiles.stored import user_key
+from tests.generated import HISTORIES
 from tests.unit.streams.audience.histories import run
 from tests.unit.streams.audience.index import MemoryIndex
 from tests.unit.streams.make import profile
-
-HISTORIES = int(os.environ.get("CARILLON_HISTORIES", "300"))
-"""`CARILLON_HISTORIES=100000 pytest ...` takes minutes."""
 
 
 class Counting(MemoryIndex):

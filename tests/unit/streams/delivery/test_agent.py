@@ -13,7 +13,7 @@ from schemas.records import DeadLetter, DeliverBatch, LedgerEntry, Output, Prior
 from schemas.topics import DLQ, STATUS, deliver_topic
 from streams.delivery.agent import INTENT_MS, DeliveryStep
 from streams.delivery.call import AHEAD, Caller
-from streams.policy.policy import load_policy
+from streams.policy.loader import load_policy
 from streams.profiles.replica import ProfileReplica
 from streams.profiles.stored import NOBODY, Known
 from streams.step.lease import Lease

@@ -10,10 +10,9 @@ from providers.content import Content
 from providers.errors import TemplateUnknownError
 from schemas.records import Device, Outcome, Profile
 from streams.delivery.rules import MAX_DETAIL, SENT, Draft, draft, is_retryable, results_of
-from streams.policy.policy import CategoryPolicy
-from tests.unit.streams.make import NOW, batch, profile
+from tests.unit.streams.make import NOW, batch, binding, profile
 
-BINDS = CategoryPolicy(mutes=True, resend_unknown=False)
+BINDS = binding()
 TWO = profile(devices=[Device("ios", "a"), Device("web", "b")])
 
 ANSWERS = {

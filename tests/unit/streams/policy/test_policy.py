@@ -1,27 +1,48 @@
-"""The policy's file: what is in it, and what may not be."""
+"""What a policy says of a notification."""
 
-from pathlib import Path
-
+import msgspec
 import pytest
 
 from schemas.records import Priority
-from streams.policy.policy import CategoryPolicy, PolicyInvalid, UnknownCategory, load_policy
-from tests.unit.streams.make import notification
+from streams.policy.loader import load_policy
+from streams.policy.policy import CATEGORIES, CHECKS, UnknownCategory
+from tests.unit.streams.make import NOW, notification
 
 SHIPPED = load_policy()
 
 
-def write(folder: Path, text: str) -> Path:
-    path = folder / "policy.yaml"
-    path.write_text(text)
-    return path
+def test_the_shipped_policy_says_what_is_required() -> None:
+    assert (SHIPPED.an_hour, SHIPPED.a_day) == (10, 50)
+    assert set(SHIPPED.categories) == set(CATEGORIES)
+    assert {name: SHIPPED.categories[name].a_day for name in ("promotional", "engagement", "transactional")} == {
+        "promotional": 3,
+        "engagement": 20,
+        "transactional": 100,
+    }
+    for name in ("engagement", "promotional", "system"):
+        assert all(getattr(SHIPPED.categories[name], check) for check in CHECKS)
+        assert SHIPPED.categories[name].defers
+    assert [check for check in CHECKS if getattr(SHIPPED.categories["transactional"], check)] == ["category_limit"]
 
 
-def test_the_shipped_policy_covers_every_category() -> None:
-    assert set(SHIPPED.categories) == {"transactional", "engagement", "promotional", "system"}
-    assert not SHIPPED.categories["transactional"].mutes
-    assert all(SHIPPED.categories[name].mutes for name in ("engagement", "promotional", "system"))
-    assert not SHIPPED.categories["promotional"].resend_unknown
+def test_critical_ones_are_tried_for_minutes_and_others_for_hours() -> None:
+    assert SHIPPED.of(notification(priority=Priority.CRITICAL)).retry.for_ms < 3_600_000
+    assert all(category.retry.for_ms > 3_600_000 for category in SHIPPED.categories.values())
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_nothing_that_can_be_chosen_binds_what_is_critical(category: str) -> None:
+    of = SHIPPED.of(notification(category=category, priority=Priority.CRITICAL))
+    assert not any(getattr(of, check) for check in CHECKS)
+    assert (of.counts, of.resend_unknown, of.retry) == (False, True, SHIPPED.critical_retry)
+    assert (of.name, of.routes) == (category, SHIPPED.categories[category].routes)
+
+
+@pytest.mark.parametrize("priority", [Priority.HIGH, Priority.NORMAL, Priority.LOW])
+def test_all_others_are_bound_by_their_category_and_count(priority: Priority) -> None:
+    of = SHIPPED.of(notification(category="promotional", priority=priority))
+    assert of is SHIPPED.categories["promotional"]
+    assert of.counts
 
 
 def test_only_what_is_critical_is_sent_again() -> None:
@@ -30,8 +51,9 @@ def test_only_what_is_critical_is_sent_again() -> None:
     assert not SHIPPED.resends_unknown(notification(category="promotional"))
 
 
-def test_policy_may_choose_to_send_again(tmp_path: Path) -> None:
-    policy = load_policy(write(tmp_path, "categories: {system: {mutes: true, resend_unknown: true}}"))
+def test_policy_may_choose_to_send_again() -> None:
+    system = msgspec.structs.replace(SHIPPED.categories["system"], resend_unknown=True)
+    policy = msgspec.structs.replace(SHIPPED, categories={"system": system})
     assert policy.resends_unknown(notification(category="system", priority=Priority.LOW))
 
 
@@ -40,35 +62,8 @@ def test_a_category_nobody_knows() -> None:
         SHIPPED.of(notification(category="spam"))
 
 
-def test_the_version_names_the_content_and_not_the_layout(tmp_path: Path) -> None:
-    one = load_policy(write(tmp_path, "categories:\n  a: {mutes: true, resend_unknown: false}\n  b: {mutes: true, resend_unknown: true}\n"))
-    two = load_policy(
-        write(tmp_path, "# said otherwise\ncategories: {b: {resend_unknown: true, mutes: true}, a: {resend_unknown: false, mutes: true}}")
-    )
-    other = load_policy(write(tmp_path, "categories: {a: {mutes: true, resend_unknown: false}}"))
-    assert one.version == two.version != other.version
-    assert len(one.version) == 12
-    assert one.categories["a"] == CategoryPolicy(mutes=True, resend_unknown=False)
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("", "Expected `object`"),
-        ("categories: {a: {mutes: true}}", "resend_unknown"),
-        ("categories: {a: {mutes: yes please, resend_unknown: false}}", "mutes"),
-        ("categories: {a: {mutes: true, resend_unknown: false, mute: true}}", "unknown field `mute`"),
-        ("categories: {}\nrules: []", "unknown field `rules`"),
-        ("categories: [", "while parsing"),
-    ],
-)
-def test_a_file_that_can_not_be_used_says_which_and_why(tmp_path: Path, text: str, what: str) -> None:
-    path = write(tmp_path, text)
-    with pytest.raises(PolicyInvalid, match=what) as raised:
-        load_policy(path)
-    assert str(path) in str(raised.value)
-
-
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(PolicyInvalid, match="No such file"):
-        load_policy(tmp_path / "none.yaml")
+def test_expiry_is_the_notifications_own_or_its_categorys() -> None:
+    day = 86_400_000
+    assert SHIPPED.expires_at(notification(category="promotional", occurred_at=NOW - 5, accepted_at=NOW)) == NOW - 5 + day
+    assert SHIPPED.expires_at(notification(category="promotional", expires_at=NOW + 1)) == NOW + 1
+    assert SHIPPED.expires_at(notification(category="transactional")) is None

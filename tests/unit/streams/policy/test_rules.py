@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from schemas.records import Device, Notification, Outcome, Profile
 from streams.policy.policy import CategoryPolicy
 from streams.policy.rules import REASONS, SEND, addresses, outcome_of, reason_against
-from tests.unit.streams.make import NOW, notification, profile
+from tests.unit.streams.make import NOW, binding, notification, profile, unbound
 
-BINDS = CategoryPolicy(mutes=True, resend_unknown=False)
-LOOSE = CategoryPolicy(mutes=False, resend_unknown=False)
+BINDS = binding()
+LOOSE = unbound()
 CHANNELS = ("push", "email", "in_app", "sms")
 
 
@@ -87,7 +87,7 @@ def test_the_first_reason_decides(
     }
     assert tuple(speaks) == REASONS
     expected = next((reason for reason in REASONS if speaks[reason]), SEND)
-    assert reason_against(who if known else None, channel, about, CategoryPolicy(mutes, False), NOW) == expected
+    assert reason_against(who if known else None, channel, about, binding() if mutes else unbound(), NOW) == expected
 
 
 def test_where_each_channel_goes() -> None:

@@ -33,7 +33,7 @@ from streams.audience.agent import AudienceStep
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
 from streams.planner.agent import PlannerStep
-from streams.policy.policy import load_policy
+from streams.policy.loader import load_policy
 from streams.profiles.agent import ProfileStep
 from streams.profiles.replica import ProfileReplica
 from streams.profiles.stored import NOBODY, PROFILE, Known

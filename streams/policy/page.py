@@ -1,0 +1,102 @@
+"""`python -m streams.policy.page`: makes docs/decisions.md anew, from the table of checks and the policy that is shipped."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from schemas.records import Priority
+from streams.policy.loader import load_policy
+from streams.policy.policy import CHECKS, CategoryPolicy, Policy, Route
+from streams.policy.table import TABLE, Check
+
+PAGE = Path(__file__).parents[2] / "docs" / "decisions.md"
+_UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
+_INTRO = """\
+<!-- Made by `python -m streams.policy.page` from streams/policy/table.py and default.yaml. A test fails when it is not current. -->
+# Who is not sent to, and why
+
+What a notification asks for is decided for each user and channel: when its audience is expanded, and again whenever something was held or
+is tried later. Right before the provider is called the user's wishes are asked once more, by the profile as it is then. **The first of
+these that speaks against it decides**, and everyone who is not sent to has a status with the reason (`carillon why`).
+
+"""
+_NOTES = """
+What binds by policy never binds a critical notification, whatever its category.
+
+**Quiet hours** are minutes of the wall clock in the user's zone, over midnight too, whatever is done to the clock in that night
+(`streams/policy/quiet.py`). Where policy says `defer`, the user is held until they end (status `deferred`, which is no end) and then
+decided afresh; who would expire before is suppressed. They are not asked right before the send: what was decided before they began, and
+waits in a queue, may come after they began.
+
+**Caps** count a notification once for a user, however many channels it takes, in fixed windows: the hour and the day in UTC of the
+decision. So across the boundary of two windows up to twice a cap can come within one window's length. What failed for good on every channel
+is given back (`streams/policy/caps.py`).
+
+## The policy that is shipped
+"""
+
+
+def page(policy: Policy) -> str:
+    """docs/decisions.md."""
+    checks = _table(
+        ["", "reason", "what it says", "binds", "asked", "ends as", "rule"],
+        (
+            [str(number), f"`{each.reason}`", each.says, _binds(each), each.asked, each.status, _rule(each)]
+            for number, each in enumerate(TABLE, 1)
+        ),
+    )
+    categories = _table(
+        ["category", "bound by", "in quiet hours", "a day", "expires after", "tried for", "channels"],
+        (_category(each) for each in policy.categories.values()),
+    )
+    limits = (
+        f"Version `{policy.version}` of `streams/policy/default.yaml`.\n\n"
+        f"- Over all categories a user is told of {policy.an_hour} an hour and {policy.a_day} a day at most.\n"
+        f"- What quiet hours held is released within {_span(policy.spread_ms)} of their end.\n"
+        f"- What is critical and could not be sent is tried again for {_span(policy.critical_retry.for_ms)}.\n\n"
+    )
+    return _INTRO + checks + _NOTES + limits + categories
+
+
+def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _binds(check: Check) -> str:
+    return f"by policy: `{check.binds}`" if check.binds in CHECKS else check.binds
+
+
+def _rule(check: Check) -> str:
+    rule = f"`{check.rule}`" if check.rule else "none"
+    return f"{rule}; **not produced until** {check.awaits}" if check.awaits else rule
+
+
+def _category(category: CategoryPolicy) -> Sequence[str]:
+    bound = [check for check in CHECKS if getattr(category, check)]
+    return [
+        category.name,
+        "all" if len(bound) == len(CHECKS) else ", ".join(bound) or "none",
+        "" if not category.quiet_hours else "held" if category.defers else "suppressed",
+        str(category.a_day),
+        _span(category.expires_after_ms) if category.expires_after_ms is not None else "never",
+        _span(category.retry.for_ms),
+        "; ".join(_routes(category.routes)),
+    ]
+
+
+def _routes(routes: dict[Priority, Route]) -> Iterator[str]:
+    """Each route once, with the priorities it is for."""
+    for route in dict.fromkeys(routes.values()):
+        priorities = [priority.value for priority, other in routes.items() if other == route]
+        whose = "" if len(priorities) == len(Priority) else f"{', '.join(priorities)}: "
+        after = f", after {_span(route.after_ms)}" if route.after_ms is not None else ""
+        yield whose + (" else " if route.first else " and ").join(route.channels) + after
+
+
+def _span(ms: int) -> str:
+    unit = next(unit for unit, size in _UNITS_MS.items() if ms % size == 0)
+    return f"{ms // _UNITS_MS[unit]} {unit}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(load_policy()))

@@ -1,0 +1,104 @@
+"""The whole decision: its order is the table's, and it counts whom it sends to."""
+
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.records import Device, Priority, Profile, QuietHours
+from streams.policy.caps import Counters
+from streams.policy.decision import Decision, decide
+from streams.policy.loader import load_policy
+from streams.policy.policy import CHECKS
+from streams.policy.rules import SEND
+from streams.policy.table import ALWAYS, TABLE
+from tests.unit.streams.make import NOW, binding, notification, profile
+
+POLICY = load_policy()
+MINUTE = NOW // 60_000 % 1440
+QUIET = QuietHours((MINUTE - 60) % 1440, (MINUTE + 60) % 1440)
+ENDS = (NOW // 60_000 + 60) * 60_000
+
+
+def decided(about: dict[str, Any] | None = None, counters: Counters | None = None, policy: Any = POLICY, **of: Any) -> Decision:
+    told = notification(**{"category": "promotional"} | (about or {}))
+    return decide("ann", profile(**of), told, policy.of(told), policy, counters, NOW)
+
+
+def test_who_is_sent_to_is_counted_once_for_all_channels() -> None:
+    counters = Counters(None, NOW)
+    assert decided(counters=counters) == Decision([SEND] * 3, None)
+    assert counters.over("ann", binding(), POLICY, 1) == "frequency_cap"
+    assert counters.over("ann", binding(), POLICY, 2) == SEND
+
+
+def test_who_is_not_sent_to_is_not_counted() -> None:
+    counters = Counters(None, NOW)
+    assert decided(counters=counters, channels=[]) == Decision(["channel_disabled"] * 3, None)
+    assert decided(counters=counters, quiet_hours=QUIET) == Decision([SEND] * 3, ENDS)
+    assert decided(counters=counters, frequency_cap=0).reasons == ["frequency_cap"] * 3
+    assert counters.pack() is None
+
+
+def test_only_what_could_be_sent_is_held_or_refused() -> None:
+    assert decided(quiet_hours=QUIET, email="") == Decision([SEND, "no_address", SEND], ENDS)
+    assert decided(counters=Counters(None, NOW), frequency_cap=0, email="").reasons == ["frequency_cap", "no_address", "frequency_cap"]
+
+
+def test_what_expires_before_quiet_hours_end_is_suppressed() -> None:
+    assert decided({"expires_at": ENDS}, quiet_hours=QUIET) == Decision(["quiet_hours"] * 3, None)
+    assert decided({"expires_at": ENDS + 1}, quiet_hours=QUIET) == Decision([SEND] * 3, ENDS)
+
+
+def test_policy_may_choose_to_suppress_in_quiet_hours() -> None:
+    promotional = msgspec.structs.replace(POLICY.categories["promotional"], defers=False)
+    policy = msgspec.structs.replace(POLICY, categories={"promotional": promotional})
+    assert decided(policy=policy, quiet_hours=QUIET) == Decision(["quiet_hours"] * 3, None)
+
+
+def test_quiet_hours_are_of_the_users_zone() -> None:
+    assert decided(quiet_hours=QUIET, time_zone="Asia/Tokyo").held_until is None
+
+
+def test_what_is_critical_is_bound_by_no_choice_and_counts_nowhere() -> None:
+    counters = Counters(None, NOW)
+    told = {"priority": Priority.CRITICAL}
+    wishes: dict[str, Any] = {"quiet_hours": QUIET, "muted_categories": ["promotional"], "frequency_cap": 0}
+    assert decided(told, counters, **wishes) == Decision([SEND] * 3, None)
+    assert counters.pack() is None
+    assert decided(told, counters, **wishes, channels=["email"], email="").reasons == ["channel_disabled", "no_address", "channel_disabled"]
+
+
+def test_a_further_channel_of_what_was_counted_is_not_capped() -> None:
+    assert decided(counters=None, frequency_cap=0) == Decision([SEND] * 3, None)
+
+
+def test_transactional_is_told_at_night_and_counts() -> None:
+    counters = Counters(None, NOW)
+    assert decided({"category": "transactional"}, counters, quiet_hours=QUIET, frequency_cap=0) == Decision([SEND] * 3, None)
+    assert counters.over("ann", binding(), POLICY, 1) == "frequency_cap"
+
+
+FACTS = [check.reason for check in TABLE if check.rule]
+
+
+@given(st.sets(st.sampled_from(FACTS)), st.sets(st.sampled_from(CHECKS)))
+def test_the_first_of_the_table_that_binds_decides(true: set[str], binds: set[str]) -> None:
+    """SMS alone: every check can speak against it."""
+    about = notification(category="promotional", channels=["sms"], expires_at=NOW if "expired" in true else NOW + 1)
+    category = binding(**{check: check in binds for check in CHECKS}, name="promotional", a_day=0 if "category_limit" in true else 1)
+    policy = msgspec.structs.replace(POLICY, an_hour=0 if "hourly_limit" in true else 1, a_day=0 if "daily_limit" in true else 1)
+    who: Profile | None = profile(
+        channels=[] if "channel_disabled" in true else ["sms"],
+        muted_categories=["promotional"] if "category_muted" in true else [],
+        phone_verified="phone_not_verified" not in true,
+        phone="" if "no_address" in true else "+1",
+        devices=[Device("web", "t")],
+        quiet_hours=QUIET if "quiet_hours" in true else None,
+        frequency_cap=0 if "frequency_cap" in true else 1,
+    )
+    if "user_unknown" in true:
+        who = None
+    expected = next((check.reason for check in TABLE if check.reason in true and check.binds in {ALWAYS, *binds}), SEND)
+    assert decide("ann", who, about, category, policy, Counters(None, NOW), NOW) == Decision([expected], None)
