@@ -3,7 +3,7 @@
 - A change is *of a former life* when another source deleted the user at its time or later: it is as if it had not come.
 - A word is *old* when its source has said the same or something newer before: of that field or element (a list as a whole speaks of its
   elements, and they of it), or of everything. Of everything speaks a whole row, a deletion, and whatever was said before a deletion or to
-  nobody. A deletion is a word about all of it: it is old when its source has said anything newer.
+  nobody. What was old is not heard. A deletion is a word about all of it: it is old when its source has said anything newer.
 - The profile is what the words make of it, in the order they came, since the user was last deleted and somebody gave them something.
 """
 
@@ -31,9 +31,10 @@ Words = dict[tuple[str, str | None], Any]
 
 
 class Heard(NamedTuple):
-    """A change that counted, and whether it speaks of everything by now."""
+    """A change that counted, its words that were not old, and whether it speaks of everything by now."""
 
     change: ProfileChanged
+    words: Words
     of_all: bool
 
 
@@ -50,10 +51,10 @@ def right(history: Sequence[ProfileChanged]) -> dict[str, Any] | None:
             continue
         if change.deleted:
             profile = None
-            heard = [Heard(each.change, of_all=True) for each in heard]
+            heard = [each._replace(of_all=True) for each in heard]
         elif profile is not None or not deletions or _gives(change, {each.source for each in deletions}):
             profile = _after(profile or {**DEFAULTS, "suppressed": {}, "unsubscribed": []}, news)
-        heard.append(Heard(change, of_all=change.whole or profile is None))
+        heard.append(Heard(change, news, of_all=change.whole or profile is None))
     return profile
 
 
@@ -82,7 +83,7 @@ def words_of(change: ProfileChanged) -> Words:
 
 def _is_old(word: tuple[str, str | None], change: ProfileChanged, heard: Sequence[Heard]) -> bool:
     newer = [each for each in heard if each.change.source == change.source and each.change.source_position >= change.source_position]
-    return any(each.of_all or change.deleted or any(_meets(word, other) for other in words_of(each.change)) for each in newer)
+    return any(each.of_all or change.deleted or any(_meets(word, other) for other in each.words) for each in newer)
 
 
 def _meets(one: tuple[str, str | None], other: tuple[str, str | None]) -> bool:
