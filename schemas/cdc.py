@@ -11,7 +11,11 @@ from typing import Any, NamedTuple
 from schemas.errors import RecordRefused
 
 Row = Mapping[str, Any]
-MAX_LSN = 2**62 - 1
+MAX_LSN = 2**61 - 1
+_STEPS = 4
+_STEP = {"r": 0, "d": 1, "c": 2, "u": 2}
+"""By operation: what a snapshot read may share its LSN with the first change after it; a row whose key changes is deleted and created at
+one LSN."""
 
 
 class RowInvalid(RecordRefused):
@@ -31,8 +35,7 @@ class RowChange(NamedTuple):
     """As it was before, if Postgres logged that (`replica identity full`)."""
     deleted: bool
     position: int
-    """Its order among the changes of the table: twice the LSN, less one half step for what a snapshot read, which may share its LSN with
-    the first change after it."""
+    """Its order among the changes of the row: four times the LSN, and a step by operation for those that share one."""
     occurred_at: int
     """When the transaction was committed, or the snapshot taken; epoch ms."""
 
@@ -54,7 +57,7 @@ def row_change(source: str, value: Row) -> RowChange:
 def _enveloped(source: str, value: Row) -> RowChange:
     before, operation, origin = value.get("before"), value["op"], value["source"]
     row = before if operation == "d" else value.get("after")
-    if operation not in ("c", "r", "u", "d") or not isinstance(row, Mapping):
+    if not isinstance(operation, str) or operation not in _STEP or not isinstance(row, Mapping):
         raise RowInvalid(f"{source}: operation {operation!r} without a row")
     at = value.get("ts_ms") if origin.get("ts_ms") is None else origin["ts_ms"]
     return _change(source, operation, row, before if isinstance(before, Mapping) else {}, origin.get("lsn"), at)
@@ -62,7 +65,7 @@ def _enveloped(source: str, value: Row) -> RowChange:
 
 def _unwrapped(source: str, value: Row) -> RowChange:
     operation = "d" if value.get("__deleted") in ("true", True) else value.get("__op")
-    if operation not in ("c", "r", "u", "d"):
+    if not isinstance(operation, str) or operation not in _STEP:
         raise RowInvalid(f"{source}: operation {operation!r} without a row; the connector must keep op")
     at = value.get("__ts_ms") if value.get("__source_ts_ms") is None else value["__source_ts_ms"]
     return _change(source, operation, value, {}, value.get("__source_lsn"), at)
@@ -73,4 +76,4 @@ def _change(source: str, operation: str, row: Row, before: Row, lsn: Any, at: An
         raise RowInvalid(f"{source}: no position; the connector must keep source.lsn")
     if not isinstance(at, int):
         raise RowInvalid(f"{source}: no time; the connector must keep source.ts_ms")
-    return RowChange(source, row, before, operation == "d", 2 * lsn + (operation != "r"), at)
+    return RowChange(source, row, before, operation == "d", _STEPS * lsn + _STEP[operation], at)

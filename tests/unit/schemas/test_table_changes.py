@@ -17,7 +17,7 @@ from streams.profiles.rules import FIELDS
 
 HOUR_US = 3_600_000_000
 LSN = 26_772_984
-POSITION = 2 * LSN + 1
+POSITION = 4 * LSN + 2
 USERS = TableMapping(
     source="cdc:users",
     user_id="id",
@@ -113,7 +113,7 @@ def test_devices_are_platform_and_token_and_a_token_may_hold_colons() -> None:
 
 @pytest.mark.parametrize("value", [enveloped("d", USER, None), unwrapped(USER, "d"), unwrapped(USER, "d", __op=None)])
 def test_a_deleted_user_is_gone(value: dict[str, Any]) -> None:
-    assert profile_change(USERS, value) == ProfileChanged("7", "cdc:users", POSITION, 1_700_000_000_123, deleted=True)
+    assert profile_change(USERS, value) == ProfileChanged("7", "cdc:users", POSITION - 1, 1_700_000_000_123, deleted=True)
 
 
 def test_deleted_preferences_are_back_at_their_defaults() -> None:
@@ -121,7 +121,7 @@ def test_deleted_preferences_are_back_at_their_defaults() -> None:
     assert profile_change(PREFERENCES, enveloped("d", only_key, None)) == ProfileChanged(
         user_id="u7",
         source="cdc:preferences",
-        source_position=POSITION,
+        source_position=POSITION - 1,
         occurred_at=1_700_000_000_123,
         reset=["channels", "muted_categories", "frequency_cap", "daily_digest", "quiet_hours"],
         whole=True,
@@ -156,7 +156,15 @@ def test_what_a_snapshot_read_is_older_than_the_change_that_shares_its_position(
     read, changed = profile_change(USERS, form("r")), profile_change(USERS, form("u"))
     assert read is not None
     assert changed == CHANGED_USER
-    assert read == msgspec.structs.replace(CHANGED_USER, source_position=POSITION - 1)
+    assert read == msgspec.structs.replace(CHANGED_USER, source_position=POSITION - 2)
+
+
+def test_a_row_whose_key_changes_is_deleted_and_then_there() -> None:
+    """Both are written at one LSN."""
+    gone, here = profile_change(USERS, enveloped("d", USER, None)), profile_change(USERS, enveloped("c", None, USER))
+    assert gone is not None
+    assert here is not None
+    assert gone.source_position < here.source_position
 
 
 @pytest.mark.parametrize(
@@ -249,7 +257,7 @@ def test_a_row_adds_one(mapping: ElementMapping, row: dict[str, Any], said: dict
     ],
 )
 def test_a_deleted_row_takes_one_away(mapping: ElementMapping, row: dict[str, Any], said: dict[str, Any]) -> None:
-    expected = ProfileChanged("u7", mapping.source, POSITION, 1_700_000_000_123, **said)
+    expected = ProfileChanged("u7", mapping.source, POSITION - 1, 1_700_000_000_123, **said)
     assert profile_change(mapping, enveloped("d", row, None)) == profile_change(mapping, unwrapped(row, "d")) == expected
 
 

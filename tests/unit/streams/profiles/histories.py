@@ -159,7 +159,9 @@ def _sorted(fields: dict[str, Any] | None) -> dict[str, Any] | None:
 def _changes(source: str, some: Sequence[Any]) -> list[ProfileChanged]:
     if source in SAID:
         return [change(source=source, position=position, **patch) for position, patch in enumerate(some)]
-    return [_row(TABLES[source], each, place) for place, each in enumerate(some)]
+    changes = [_row(TABLES[source], each, place) for place, each in enumerate(some)]
+    assert len({each.source_position for each in changes}) == len(changes), "each change of a row has a position of its own"
+    return changes
 
 
 def _row(mapping: TableMapping | ElementMapping, said: RowSaid, place: int) -> ProfileChanged:
