@@ -72,10 +72,10 @@ class User(NamedTuple):
 
 def fold(user: User, change: ProfileChanged, offset: int) -> User:
     """The user after `change`, which came at `offset` of notify.profile-events; the same object when it says nothing new."""
-    if _is_of_a_former_life(user.remains, change) or not _is_new(user.positions, change):
+    if not _is_new(user.positions, change):
         return user
     if change.deleted:
-        return _deleted(user, change)
+        return user if _is_of_a_former_life(user.remains, change) else _deleted(user, change)
     news = [part for part in parts_of(change) if change.source_position > reached(user.positions, change.source, part)]
     positions = noted(user.positions, change.source, change.source_position, news, whole=change.whole)
     if user.profile is None and user.remains and not _brings_back(user.remains, change):
@@ -127,6 +127,8 @@ def _deleted(user: User, change: ProfileChanged) -> User:
 
 def _brings_back(remains: Remains, change: ProfileChanged) -> bool:
     """Something must be given: what resets, takes away or suppresses makes nobody. But an empty row is one, where a row was deleted."""
+    if _is_of_a_former_life(remains, change):
+        return False
     gives = bool(change.add_devices) or any(getattr(change, name) is not None for name in FIELDS)
     return gives or (change.whole and change.source in remains.deleted)
 

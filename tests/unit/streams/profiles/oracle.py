@@ -1,6 +1,6 @@
 """What is right, slowly: everything that was ever said of one user is looked through for every word of every change.
 
-- A change is *of a former life* when another source deleted the user at its time or later: it is as if it had not come.
+- A change is *of a former life* when another source deleted the user at its time or later: it brings nobody back, and it deletes nobody.
 - A word is *old* when its source has said the same or something newer before: of that field or element (a list as a whole speaks of its
   elements, and they of it), or of everything. Of everything speaks a whole row, a deletion, and whatever was said before a deletion or to
   nobody. What was old is not heard. A deletion is a word about all of it: it is old when its source has said anything newer.
@@ -44,7 +44,8 @@ def right(history: Sequence[ProfileChanged]) -> dict[str, Any] | None:
     profile: dict[str, Any] | None = None
     for change in history:
         deletions = [each.change for each in heard if each.change.deleted]
-        if any(each.source != change.source and change.occurred_at <= each.occurred_at for each in deletions):
+        former = any(each.source != change.source and change.occurred_at <= each.occurred_at for each in deletions)
+        if former and change.deleted:
             continue
         news = {word: value for word, value in words_of(change).items() if not _is_old(word, change, heard)}
         if not news and not _is_heard_of_first(change, heard):
@@ -52,7 +53,7 @@ def right(history: Sequence[ProfileChanged]) -> dict[str, Any] | None:
         if change.deleted:
             profile = None
             heard = [each._replace(of_all=True) for each in heard]
-        elif profile is not None or not deletions or _gives(change, {each.source for each in deletions}):
+        elif profile is not None or not deletions or (not former and _gives(change, {each.source for each in deletions})):
             profile = _after(profile or {**DEFAULTS, "suppressed": {}, "unsubscribed": []}, news)
         heard.append(Heard(change, news, of_all=change.whole or profile is None))
     return profile

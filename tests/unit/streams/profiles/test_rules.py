@@ -216,6 +216,20 @@ def test_another_source_may_bring_back_who_was_deleted_before_it_spoke() -> None
     assert made(deleted, change(position=1, channels=[], occurred_at=NOW + 1)).channels == []
 
 
+def test_an_opt_out_of_one_who_is_there_again_counts_whatever_its_clock_says() -> None:
+    one = made(
+        change(source="cdc:users", position=5, deleted=True),
+        change(source="cdc:users", position=7, whole=True),
+        change(position=1, channels=[], occurred_at=NOW - 60_000),
+    )
+    assert one.channels == []
+
+
+def test_a_row_that_went_with_the_user_does_not_delete_who_is_there_again() -> None:
+    back = fold_all(change(source="cdc:users", position=5, deleted=True), change(source="cdc:users", position=7, whole=True))
+    assert fold(back, change(source="cdc:accounts", position=6, deleted=True), 2) is back
+
+
 @pytest.mark.parametrize(
     "said", [{"remove_devices": ["t1"]}, {"suppress": {"a@x": "stop"}}, {"unsubscribe": ["promotional"]}, {"reset": ["channels"]}]
 )
