@@ -4,14 +4,12 @@ Source: https://debezium.io/documentation/reference/3.3/connectors/postgresql.ht
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schemas.records import Device
 
 MINUTES_PER_DAY = 1440
 _MICROS_PER_MINUTE = 60_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def string(value: Any) -> str:
@@ -56,12 +54,9 @@ def minute_of_day(value: Any) -> int:
     return minute % MINUTES_PER_DAY
 
 
-def epoch_ms(value: Any) -> int:
-    """TIMESTAMPTZ is ISO 8601 text with an offset (io.debezium.time.ZonedTimestamp)."""
-    moment = datetime.fromisoformat(string(value))
-    if moment.tzinfo is None:
-        raise ValueError(f"no offset from UTC: {value!r}")
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+def or_none(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The reader of a column that may be NULL, which is None."""
+    return lambda value: None if value is None else read(value)
 
 
 READERS: dict[str, Callable[[Any], Any]] = {
@@ -75,5 +70,6 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "time_zone": string,
     "frequency_cap": integer,
     "tags": strings,
+    "daily_digest": integer,
 }
 """By profile field."""

@@ -145,6 +145,15 @@ class ProfileChanged(Record, frozen=True):
     quiet_hours: QuietHours | None = None
     frequency_cap: int | None = None
     tags: list[str] | None = None
+    daily_digest: int | None = None
+    reset: list[str] = []
+    whole: bool = False
+    add_devices: list[Device] = []
+    remove_devices: list[str] = []
+    suppress: dict[str, str] = {}
+    unsuppress: list[str] = []
+    unsubscribe: list[str] = []
+    resubscribe: list[str] = []
 
 
 class ProfilesChanged(Record, frozen=True):
@@ -167,6 +176,9 @@ class Profile(Record, frozen=True, kw_only=True):
     updated_at: int
     applied_offset: int
     source_positions: dict[str, int] = {}
+    daily_digest: int | None = None
+    suppressed: dict[str, str] = {}
+    unsubscribed: list[str] = []
 
 
 class FeedbackReceived(Record, frozen=True, kw_only=True):

@@ -41,6 +41,7 @@ DLQ = "notify.dlq"
 CHANGELOG_PLANNER = "notify.changelog.planner"
 TIMERS = "notify.timers"
 CHANGELOG_TIMERS = "notify.changelog.timers"
+CHANGELOG_DELETED = "notify.changelog.profiles.deleted"
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -133,6 +134,8 @@ def _core() -> Iterator[Topic]:
     yield Topic(FEEDBACK, "user_id", "gateway", FeedbackReceived, retention_ms=week)
     # larger than any source topic's limit: a dead letter carries the whole record and its story
     yield Topic(DLQ, "topic/partition/offset", "every step", DeadLetter, retention_ms=30 * DAY_MS, dlq="", max_message_bytes=12_582_912)
+    # longer than an old change can come back: a dead letter is replayed for 30 days
+    yield Topic(CHANGELOG_DELETED, "user_id", "profiles", compacted=True, retention_ms=35 * DAY_MS, dlq="")
     # 48 h: twice the idempotency window that is promised
     yield Topic(CHANGELOG_PLANNER, "notification_id", "planner", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     yield Topic(TIMERS, "timer_id; the users' partition", "every step", SetTimer, retention_ms=week)

@@ -31,6 +31,7 @@ def change(number: int, sizes: tuple[int, ...], now: int) -> ProfileChanged:
         email=f"{user(number)}@example.com",
         devices=[] if kind % 20 == 5 else [Device("ios", f"token-{number:08d}")],
         language="de" if kind % 3 == 0 else "en",
+        whole=True,
         tags=[tag(size) for size in sizes if number < size] + [f"group-{number % 7}", f"group-{number % 11}"],
     )
 

@@ -34,6 +34,7 @@ def profile(number: int, position: int) -> ProfileChanged:
         source=SOURCE,
         source_position=position,
         occurred_at=position,
+        whole=True,
         channels=_channels(dice),
         muted_categories=["promotional"] if dice.random() < MUTES_PROMOTIONS else [],
         email="" if dice.random() < NO_EMAIL_ADDRESS else f"{user}@mail.example",

@@ -10,7 +10,7 @@ copy has all that was in the topic FRESH_S ago, and the profile that the step be
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
 from confluent_kafka import Message
@@ -42,10 +42,11 @@ class Entry(NamedTuple):
     """What is kept of a user, and the prefixes under which they are found; None and nothing: they are gone."""
 
     value: bytes | None
-    prefixes: set[bytes]
+    prefixes: Set[bytes]
 
 
-GONE = Entry(None, set())
+NOWHERE: Set[bytes] = frozenset()
+GONE = Entry(None, NOWHERE)
 
 
 class ProfileReplica:
@@ -134,7 +135,7 @@ class ProfileReplica:
         entries = dict(sorted(zip(user_keys(list(latest)), latest.values(), strict=True)))
         changes: list[Change] = [(PROFILE + key, entry.value) for key, entry in entries.items()]
         if self._indexed:
-            before = [prefixes(unpack(value).profile) for value in part.get_many([key for key, _ in changes])]
+            before = [NOWHERE if value is None else prefixes(unpack(value).profile) for value in part.get_many([key for key, _ in changes])]
             changes += index_changes(part, list(entries), before, [entry.prefixes for entry in entries.values()])
         part.write(changes, position)
 

@@ -179,6 +179,7 @@ def first_profile(number: int, user: str) -> ProfileChanged:
         email="" if number % 40 == 5 else f"{user}@example.com",
         devices=devices,
         tags=["sale"],
+        whole=True,
     )
 
 

@@ -14,12 +14,21 @@ FORBIDDEN = {
     "time", "os", "asyncio", "socket",
 }  # fmt: skip
 PURE_NAMES = {"rules", "rows", "records"}
-PURE_MODULES = {"schemas.debezium", "schemas.table_changes", "schemas.columns", "schemas.ids", "schemas.partition", "providers.base"}
+PURE_MODULES = {
+    "schemas.debezium",
+    "schemas.cdc",
+    "schemas.table_changes",
+    "schemas.columns",
+    "schemas.ids",
+    "schemas.partition",
+    "providers.base",
+}
 PURE_MODULES |= {
     f"streams.audience.{name}"
     for name in ("control", "expression", "grammar", "joins", "matching", "members", "nodes", "pace", "search", "tokens")
 }
 PURE_MODULES |= {f"streams.policy.{name}" for name in ("caps", "decision", "policy", "quiet", "reading", "table", "written")}
+PURE_MODULES |= {"streams.profiles.positions", "streams.profiles.values"}
 # providers build requests and parse responses of httpx's types; sending them is another module's
 TYPES_OF_HTTPX = "providers."
 

@@ -10,7 +10,7 @@ from ops.local.connectors import put_connector
 from schemas.clients import consumer_config
 from schemas.codec import Codec
 from schemas.records import Device, ProfileChanged, QuietHours
-from schemas.table_changes import NO_QUIET_HOURS, TableMapping, profile_change
+from schemas.table_changes import TableMapping, profile_change
 from tests.integration.upstream.conftest import TIMEOUT_S, Upstream
 
 pytestmark = pytest.mark.timeout(240)
@@ -33,7 +33,6 @@ MAPPING = TableMapping(
         "tags": "tags",
     },
     quiet_hours=("quiet_from", "quiet_to"),
-    occurred_at="updated_at",
 )
 
 
@@ -82,7 +81,7 @@ def test_rows_become_changes(upstream: Upstream, extra: dict[str, str]) -> None:
     common = {"user_id": "u-1", "source": "cdc:preferences"}
     first = ProfileChanged(
         source_position=changes[0].source_position,
-        occurred_at=1_709_294_400_129,
+        occurred_at=changes[0].occurred_at,
         email="ann@example.org",
         channels=["push", "sms"],
         phone_verified=True,
@@ -90,19 +89,19 @@ def test_rows_become_changes(upstream: Upstream, extra: dict[str, str]) -> None:
         devices=[Device("ios", "a:b"), Device("web", "c")],
         tags=["vip"],
         quiet_hours=QuietHours(22 * 60, 7 * 60 + 30),
+        whole=True,
         **common,
     )
     assert changes[0] == first
-    assert (changes[1].email, changes[1].frequency_cap, changes[1].quiet_hours, changes[1].tags) == ("", 100, NO_QUIET_HOURS, [])
-    assert changes[1].occurred_at == 1_709_298_001_000
+    assert (changes[1].reset, changes[1].tags, changes[1].whole) == (["email", "frequency_cap", "quiet_hours"], [], True)
     assert len(changes[2].tags or []) == 2000
-    assert (changes[3].phone_verified, changes[3].tags) == (False, None)
-    reset = changes[4]
-    assert (reset.deleted, reset.channels, reset.devices, reset.frequency_cap) == (False, ["push", "email", "in_app"], [], 100)
+    assert (changes[3].phone_verified, changes[3].tags, changes[3].whole) == (False, None, False)
+    assert (changes[4].deleted, changes[4].reset, changes[4].whole) == (False, [*MAPPING.fields, "quiet_hours"], True)
     assert (changes[5].email, changes[5].tags) == ("ann@example.org", ["vip"])
     positions = [change.source_position for change in changes]
-    assert positions == sorted(positions), "no change of a row is before the one before it"
-    assert len(set(positions[1:])) == 5, "only what a snapshot read may share its position, with the first change after it"
+    assert positions == sorted(set(positions)), "each change of a row has a position of its own, after that of the one before it"
+    moments = [change.occurred_at for change in changes[1:]]
+    assert moments == sorted(moments), "the time is that of the transaction"
 
 
 def read(upstream: Upstream, count: int) -> list[ProfileChanged]:

@@ -1,7 +1,7 @@
 from ops.demo.people import TAG, profile, user_id
 from ops.demo.seeding import by_partition, last_of_each_partition
 from schemas.partition import partition_of
-from streams.profiles.rules import fold
+from streams.profiles.rules import User, fold
 
 MANY = 5_000
 
@@ -16,7 +16,7 @@ def test_the_same_number_is_the_same_person() -> None:
 
 
 def test_people_differ_as_they_should() -> None:
-    people = [fold(None, profile(number, 1), 0) for number in range(MANY)]
+    people = [fold(User(), profile(number, 1), 0).profile for number in range(MANY)]
     known = [person for person in people if person is not None]
     assert len(known) == MANY
     assert all(person.tags == [TAG] for person in known)
