@@ -148,10 +148,6 @@ class World:
             await asyncio.sleep(0)
             self.clock()
 
-    def wait(self, ms: int) -> None:
-        """Let time pass."""
-        self._now += ms
-
     def append(self, topic: str, key: bytes | None, value: bytes | None) -> int:
         """Write a record; returns the next offset."""
         records = self.topics.setdefault(topic, [])
