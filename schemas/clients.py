@@ -1,4 +1,4 @@
-"""How Kafka's clients are set up: one place, because a producer with another partitioner silently breaks co-partitioning."""
+"""How Kafka's clients are set up, and given up: one place, because a producer with another partitioner silently breaks co-partitioning."""
 
 import threading
 

@@ -41,7 +41,9 @@ class Fetching:
         self._loop = loop
         self._die = die
         self._waiting: dict[Place, deque[Message]] = defaultdict(deque)
-        self._bytes: dict[Place, int] = defaultdict(int)
+        self._fetched: dict[Place, int] = defaultdict(int)
+        self._taken: dict[Place, int] = defaultdict(int)
+        """Bytes since the assignment; the thread writes the first, the loop the second. What waits for a loop that stands is bounded."""
         self._came = asyncio.Event()
         self._lock = threading.Lock()
         self._number = 0
@@ -56,12 +58,12 @@ class Fetching:
 
     def begin(self, positions: Mapping[Place, int | None]) -> None:
         """Fetch these partitions, from these offsets (None: from the first), and no others; forget what has come so far."""
+        self._waiting.clear()
+        self._taken.clear()
         with self._lock:
             self._number += 1
             self._wanted = dict(positions)
         self._changed.set()
-        self._waiting.clear()
-        self._bytes.clear()
 
     async def take(self, active: Iterable[Place], timeout_s: float) -> dict[Place, list[Message]]:
         """What has come of `active` partitions, some of each, in order; nothing after `timeout_s`. When `active` changes: `look`."""
@@ -86,16 +88,14 @@ class Fetching:
     def _some(self, place: Place) -> list[Message]:
         waiting = self._waiting[place]
         taken = [waiting.popleft() for _ in range(min(MOST, len(waiting)))]
-        self._bytes[place] -= sum(map(_size, taken))
+        self._taken[place] += sum(map(_size, taken))
         return taken
 
     def _arrived(self, number: int, messages: list[Message]) -> None:
         if number != self._number:
             return
         for message in messages:
-            place = (str(message.topic()), int(message.partition() or 0))
-            self._waiting[place].append(message)
-            self._bytes[place] += _size(message)
+            self._waiting[_place(message)].append(message)
         self._came.set()
 
     def _run(self) -> None:
@@ -107,6 +107,8 @@ class Fetching:
                 number = self._reassign(number)
                 self._hold_back()
                 messages, _ = records_of(fetched(self._consumer, BATCH, POLL_S if self._assigned else 0))
+                for message in messages:
+                    self._fetched[_place(message)] += _size(message)
                 if messages and not self._stopping.is_set():
                     self._loop.call_soon_threadsafe(self._arrived, number, messages)
             self._consumer.close()
@@ -125,19 +127,28 @@ class Fetching:
             self._held.clear()
         self._consumer.assign([TopicPartition(*place, OFFSET_BEGINNING if offset is None else offset) for place, offset in wanted.items()])
         self._assigned = list(wanted)
+        self._fetched.clear()
         return latest
 
     def _hold_back(self) -> None:
         """Let those wait of which enough has come: nobody takes it, and the others must go on."""
-        if full := {place for place in self._assigned if place not in self._held and self._bytes.get(place, 0) > HIGH}:
+        if full := {place for place in self._assigned if place not in self._held and self._bytes(place) > HIGH}:
             self._consumer.pause(_places(full))
-        if taken := {place for place in self._held if self._bytes.get(place, 0) < LOW}:
+        if taken := {place for place in self._held if self._bytes(place) < LOW}:
             self._consumer.resume(_places(taken))
         self._held = (self._held | full) - taken
+
+    def _bytes(self, place: Place) -> int:
+        """Fetched and not taken."""
+        return self._fetched.get(place, 0) - self._taken.get(place, 0)
 
 
 def _places(places: Iterable[Place]) -> list[TopicPartition]:
     return [TopicPartition(*place) for place in places]
+
+
+def _place(message: Message) -> Place:
+    return str(message.topic()), int(message.partition() or 0)
 
 
 def _size(message: Message) -> int:

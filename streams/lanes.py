@@ -1,6 +1,6 @@
 """Ties steps to a Faust app: which partitions it has, one runner for each, and what arrives to its runner.
 
-Faust gives the consumer group, rebalances, fetching, flow control and commits; the crash-safe part is in `streams.step`.
+Faust gives the consumer group, rebalances, flow control and commits, `streams.fetching` the records; the crash-safe part is `streams.step`.
 """
 
 import asyncio

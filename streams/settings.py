@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.topics import DEFAULT_PARTITIONS
 from streams.health.rules import Limits
+from streams.step.lease import STALL
 
 LEAVE = signal.SIGUSR2
 """Tells a worker that it will not be back (`streams.leaving`); SIGTERM and SIGINT, that it is restarted."""
@@ -40,5 +41,5 @@ class WorkerSettings(BaseSettings):
     @property
     def limits(self) -> Limits:
         """The watchdog's. No legitimate wait is longer than a session and a write (`streams.step.lease`) together."""
-        stuck_s = max(self.watchdog_stuck, 1.5 * self.session_timeout)
+        stuck_s = max(self.watchdog_stuck, (1 + STALL) * self.session_timeout)
         return Limits(stuck_s, self.watchdog_patience, self.watchdog_recovery, self.watchdog_detached, gap_s=stuck_s / 2)

@@ -8,9 +8,10 @@ import asyncio
 import time
 from collections.abc import Callable
 
-SHARE = 0.8
-"""Of a session: what is written last still has to reach the broker."""
+SHARE, STALL = 0.8, 0.5
+"""Of a session: how long a lease lasts, for what is written last still has to reach the broker; how long a batch, or a write, may take."""
 LOOK_S = 0.05
+"""The lease is proven on another thread, and only who was cut off or suspended waits for that."""
 
 
 class Lease:
@@ -25,7 +26,7 @@ class Lease:
     @property
     def stall_s(self) -> float:
         """How long one batch may take before another worker may own its partition, and one record until it is written: half a session."""
-        return self._session_s / 2
+        return STALL * self._session_s
 
     def prove(self, asked_at: float) -> None:
         """A heartbeat that was sent then (s, monotonic) was answered."""

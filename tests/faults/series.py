@@ -77,12 +77,12 @@ def played(run: Run, folder: Path) -> dict[str, Any]:
 
 def results(runs: Iterable[Run], folder: Path, lanes: int) -> Iterator[dict[str, Any]]:
     """The line of each run as it ends. Interrupted, it begins no more of them."""
-    with ThreadPoolExecutor(lanes) as pool:
-        try:
-            for done in as_completed([pool.submit(played, run, folder) for run in runs]):
-                yield done.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    pool = ThreadPoolExecutor(lanes)
+    try:
+        for done in as_completed([pool.submit(played, run, folder) for run in runs]):
+            yield done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def main() -> int:
