@@ -22,8 +22,9 @@ from bench.campaign.run import flash_sale
 from schemas.records import Device, ExpandAudience, Profile
 from streams.audience.agent import CHUNK
 from streams.audience.expression import parse
-from streams.audience.rules import Person, Place, expand
+from streams.audience.rules import Person, expand
 from streams.audience.search import search
+from streams.audience.told import Place
 from streams.policy.loader import load_policy
 from streams.profiles.index import ProfileIndex, begin_anew, index_changes
 from streams.profiles.stored import PROFILE, pack, prefixes, unpack, user_keys

@@ -5,7 +5,7 @@ It obeys control of campaigns, which comes on the same topic: who pauses, resume
 What it decides depends on profiles, which change: so it is journaled. Killed before the journal: nothing was decided, kept or obeyed.
 Killed after it: the very same records are written again, and readers know them by batch id, status id, timer id and chunk number. A
 command that is held is in the table from the journal record on that says so, and goes out of it in the one that writes it again: it is
-never in neither.
+never in neither. People who are held are in the timer that the record which says so wrote, and their release is known by the hold's id.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,15 +13,18 @@ from functools import lru_cache
 
 from schemas.codec import Codec
 from schemas.errors import RecordRefused, SchemaError
-from schemas.records import ControlCampaign, ExpandAudience, Write
+from schemas.records import ControlCampaign, ExpandAudience
 from schemas.topics import audience_topics, campaigns_topic
 from streams.audience.campaigns import TABLE, campaign_of, keep, later, put, release
 from streams.audience.control import CANCELLED, PAUSED, Campaign, check, controlled, decided, mark_of, owed
+from streams.audience.expanded import TABLE as EXPANDED
+from streams.audience.expanded import had, was_had
 from streams.audience.expression import parse
 from streams.audience.outputs import outputs_of
 from streams.audience.pace import chunk_limit, following, passed, postponed, turn_of
-from streams.audience.rules import Person, Place, expand, next_chunk
+from streams.audience.rules import Person, expand, next_chunk
 from streams.audience.search import search
+from streams.audience.told import Place
 from streams.policy.policy import Policy
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
@@ -30,6 +33,8 @@ from streams.step.step import RecordStep, View, dead_letter_output
 from streams.step.turns import Turns
 
 CHUNK, COMMANDS = 250, 64
+LARGE = 32_768
+"""Bytes of a command that is not decided with others."""
 KINDS: tuple[type[ExpandAudience] | type[ControlCampaign], ...] = (ExpandAudience, ControlCampaign)
 
 
@@ -45,7 +50,7 @@ class AudienceStep(RecordStep):
         super().__init__(codec, clock)
         changelog, journal = audience_topics(topic)
         self.name = journal.removeprefix("notify.journal.")
-        self.tables: Mapping[str, str] = {"expanded": changelog, TABLE: campaigns_topic(topic)}
+        self.tables: Mapping[str, str] = {EXPANDED: changelog, TABLE: campaigns_topic(topic)}
         self.journal: str | None = journal
         self._policy = policy
         self._replica = replica
@@ -59,8 +64,11 @@ class AudienceStep(RecordStep):
         await self._replica.ready(partition)
 
     def together(self, waiting: Sequence[Input]) -> int:
-        """A chunk of a campaign goes alone: what comes before it need not wait for its turn."""
-        return next((index for index, record in enumerate(waiting) if self._is_scan(record)), len(waiting)) or 1
+        """A chunk of a campaign goes alone: what comes before it need not wait for its turn. So does what is large: held people are told of
+        it in many records, which are one record of the journal.
+        """
+        alone = (index for index, record in enumerate(waiting) if len(record.value or b"") > LARGE or self._is_scan(record))
+        return next(alone, len(waiting)) or 1
 
     async def decide_in_turn(self, part: StepPartition, view: View, record: Input) -> Effects:
         """Chunks of campaigns take turns; the rest is short."""
@@ -84,7 +92,7 @@ class AudienceStep(RecordStep):
             return self._obey(view, told, record)
         key = told.notification.notification_id.encode()
         campaign, now = campaign_of(view, key), self.clock()
-        if told.chunk < _chunks_done(view, key) and not campaign.waits(mark_of(told)):
+        if was_had(view, key, told) and not campaign.waits(mark_of(told)):
             return Effects()
         if campaign.state == PAUSED:
             return keep(self.codec, key, campaign, told, record)
@@ -129,7 +137,7 @@ class AudienceStep(RecordStep):
         if campaign.waits(mark_of(command)):
             after, released = release(view, key, after, record)
             effects.add(released)
-        effects.writes.append(Write("expanded", key, max(command.chunk + 1, _chunks_done(view, key)).to_bytes(4, "big")))
+        effects.writes.append(had(view, key, command))
         if after != campaign:
             effects.writes.append(put(key, after))
         return effects
@@ -145,8 +153,3 @@ class AudienceStep(RecordStep):
     def _known(self, partition: int, users: list[str]) -> list[Person]:
         known = self._replica.get_many(partition, users)
         return [Person(user, profile, offset) for user, (profile, offset) in zip(users, known, strict=True)]
-
-
-def _chunks_done(view: View, key: bytes) -> int:
-    value = view.get("expanded", key)
-    return int.from_bytes(value, "big") if value is not None else 0
