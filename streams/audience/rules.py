@@ -1,6 +1,6 @@
 """Decides for one chunk of an audience: who is handed to delivery on which channel, who is not and why, and who is held. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -10,6 +10,7 @@ from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Prof
 from streams.audience.control import CANCELLED, mark_of
 from streams.audience.holds import Hold, Until, Waiting, holds_of
 from streams.audience.told import Choice, Chosen, Place, batch_of, deferred, progress_of, refused
+from streams.policy.caps import Counters
 from streams.policy.decision import Case, decide
 from streams.policy.policy import Policy
 from streams.policy.rules import SEND
@@ -35,14 +36,22 @@ class Expansion(NamedTuple):
 
 
 def expand(
-    command: ExpandAudience, people: Sequence[Person], rest: ExpandAudience | None, policy: Policy, place: Place, *, cancelled: bool = False
+    command: ExpandAudience,
+    people: Sequence[Person],
+    rest: ExpandAudience | None,
+    policy: Policy,
+    place: Place,
+    *,
+    counters: Mapping[str, Counters] | None = None,
+    cancelled: bool = False,
 ) -> Expansion:
     """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory.
 
-    `cancelled`: the campaign is; nobody is sent to, and all are told so.
+    `counters`: by user, at the place's time; those who are sent to are counted in them. None: there are no caps. `cancelled`: the campaign
+    is; nobody is sent to, and all are told so.
     """
     case = case_of(command, policy, place)
-    choice = _nobody(people, case.channels) if cancelled else choose(people, case)
+    choice = _nobody(people, case.channels) if cancelled else choose(people, case, counters)
     about, mark = command.notification, mark_of(command)
     batches, statuses = [], []
     for channel in case.channels:
@@ -65,14 +74,14 @@ def case_of(command: ExpandAudience, policy: Policy, place: Place) -> Case:
     return Case(about, channels, policy.of(about), policy, seed, place.now)
 
 
-def choose(people: Sequence[Person], case: Case) -> Choice:
+def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters] | None) -> Choice:
     """Those to be sent to on each channel, those not, and those who are held on the channels that could be sent."""
     choice = Choice(
         {channel: Chosen([], [], []) for channel in case.channels}, {channel: Chosen([], [], []) for channel in case.channels}, {}
     )
     lanes = list(zip(choice.send.values(), choice.refuse.values(), strict=True))
     for user, profile, offset in people:
-        reasons, release_at = decide(user, profile, case, None)
+        reasons, release_at = decide(user, profile, case, counters[user] if counters is not None else None)
         for (send, refuse), reason in zip(lanes, reasons, strict=True):
             if reason != SEND:
                 refuse.users.append(user)

@@ -14,7 +14,6 @@ REASON_AGAINST = "rules.reason_against"
 QUIET_UNTIL = "quiet.quiet_until"
 OVER = "caps.Counters.over"
 CONTROL = "control.controlled"
-AUDIENCE = "the audience step asks it (issue 5)"
 
 
 class Check(NamedTuple):
@@ -56,10 +55,10 @@ TABLE = (
         "address_suppressed", "suppressed", ALWAYS, BOTH, "", "addresses taken out of use (issue 5)", "This address bounced or complained."
     ),
     Check("quiet_hours", "suppressed", "quiet_hours", DECISION, QUIET_UNTIL, "", "The user had quiet hours, and it could not wait."),
-    Check("hourly_limit", "suppressed", "hourly_limit", DECISION, OVER, AUDIENCE, "The user was told enough this hour."),
-    Check("daily_limit", "suppressed", "daily_limit", DECISION, OVER, AUDIENCE, "The user was told enough this day."),
-    Check("category_limit", "suppressed", "category_limit", DECISION, OVER, AUDIENCE, "The user was told enough of its category this day."),
-    Check("frequency_cap", "suppressed", "frequency_cap", DECISION, OVER, AUDIENCE, "The user was told as often as they want this hour."),
+    Check("hourly_limit", "suppressed", "hourly_limit", DECISION, OVER, "", "The user was told enough this hour."),
+    Check("daily_limit", "suppressed", "daily_limit", DECISION, OVER, "", "The user was told enough this day."),
+    Check("category_limit", "suppressed", "category_limit", DECISION, OVER, "", "The user was told enough of its category this day."),
+    Check("frequency_cap", "suppressed", "frequency_cap", DECISION, OVER, "", "The user was told as often as they want this hour."),
     Check("shed", "shed", NOT_CRITICAL, DECISION, "", "routing (issue 5)", "It would have been later than it is worth."),
 )
 

@@ -12,11 +12,12 @@ from schemas.records import AudienceExpanded, DeliverBatch, Device, ExpandAudien
 from schemas.topics import FANOUT, HOUR_MS
 from streams.audience.rules import Expansion, Person, expand, next_chunk
 from streams.audience.told import Place, outcomes
+from streams.policy.caps import Counters
 from streams.policy.loader import load_policy
 from streams.policy.policy import UnknownCategory
 from streams.policy.quiet import quiet_until
 from streams.profiles.stored import user_key
-from tests.unit.streams.make import ALL, NID, NOW, command, notification, profile
+from tests.unit.streams.make import ALL, NID, NOW, binding, command, notification, profile
 
 POLICY = load_policy()
 PLACE = Place(topic=FANOUT, partition=3, offset=17, now=NOW)
@@ -167,6 +168,34 @@ def test_progress_says_whether_more_is_to_come(given_command: ExpandAudience, wh
         NID, 3, given_command.chunk, given_command.partitions, not more and given_command.last, len(who),
         made.progress.queued, made.progress.suppressed, NOW, 17, given_command.hold_id, made.progress.deferred,
     )  # fmt: skip
+
+
+@given(commands, people(), st.integers(0, 2))
+def test_who_was_told_enough_is_told_so_on_all_channels_and_others_count_once(
+    given_command: ExpandAudience, who: list[Person], before: int
+) -> None:
+    counters = dict.fromkeys((person.user for person in who), Counters(None, NOW))
+    for person in who:
+        for _ in range(before if person.user > "u3" else POLICY.an_hour):
+            counters[person.user].count(person.user, "system")
+    made = expand(given_command, who, None, POLICY, PLACE, counters=counters)
+    sent = {user for batch in made.batches for user in batch.users}
+    held = {user for hold in made.holds for user in hold.command.users}
+    capped = {
+        user
+        for status in made.statuses
+        for user, number in zip(status.users, status.outcome_of, strict=True)
+        if status.outcomes[number].reason == "hourly_limit"
+    }
+    promotional = given_command.notification.category == "promotional"
+    assert not capped & sent
+    assert not capped & held
+    assert {user for user in capped if user > "u3"} == set()
+    assert not promotional or not {user for user in sent if user <= "u3"}
+    for user, mine in counters.items():
+        told = before if user > "u3" else POLICY.an_hour
+        assert mine.over(user, binding("frequency_cap"), POLICY, told + (user in sent)) == "frequency_cap"
+        assert not mine.over(user, binding("frequency_cap"), POLICY, told + (user in sent) + 1)
 
 
 def test_a_release_has_ids_of_its_own() -> None:

@@ -1,7 +1,7 @@
 """People in quiet hours, by a step that is killed at every effect: held once, decided afresh once, and each has one end."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 import pytest
@@ -48,6 +48,11 @@ async def hear(world: World, *told: Told) -> None:
 
 
 async def fire(world: World, hours: int) -> int:
+    """As `fire_with`, by this step."""
+    return await fire_with(world, hours, lambda: hear(world))
+
+
+async def fire_with(world: World, hours: int, live: Callable[[], Awaitable[None]]) -> int:
     """Let time pass, and every timer fire that did not, twice: as one may. Returns how many."""
     world.now += hours * 3_600_000
     there = {record.value_ for record in world.records(FANOUT)}
@@ -55,7 +60,7 @@ async def fire(world: World, hours: int) -> int:
     due = [one.write for one in timers if one.write and one.due <= world.now and one.write.value not in there]
     for write in due * 2:
         world.append(write.topic, write.key, write.value)
-    await hear(world)
+    await live()
     return len(due)
 
 
