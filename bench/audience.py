@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ import msgspec
 from bench.campaign.machine import machine, versions
 from bench.campaign.run import flash_sale
 from bench.system import UNCAPPED
+from schemas.partition import partition_of
 from schemas.records import Device, ExpandAudience, Profile, QuietHours
-from schemas.topics import DAY_MS
+from schemas.topics import DAY_MS, DEFAULT_PARTITIONS
 from streams.audience.agent import CHUNK
 from streams.audience.counting import TABLE as CAPS
 from streams.audience.counting import Counting
@@ -131,12 +132,13 @@ def _decider(part: TablePartition, caps: TablePartition) -> Decide:
 
 
 def _people(users: int) -> Iterator[Profile]:
-    chance = random.Random(1)
-    for number in range(users):
+    """Those of one of eight partitions, as there are: its buckets have eight times as many users as if it had all of them."""
+    chance, names = random.Random(1), (f"bench-{number:08d}" for number in count())
+    for number, name in enumerate(islice((name for name in names if partition_of(name, DEFAULT_PARTITIONS) == 0), users)):
         yield Profile(
-            user_id=f"bench-{number:08d}",
+            user_id=name,
             channels=["push", "email", "in_app"],
-            email=f"bench-{number:08d}@example.com",
+            email=f"{name}@example.com",
             devices=[Device("ios" if number % 3 else "android", f"token-{number:08d}")],
             quiet_hours=NIGHT if number % 3 == 0 else None,
             time_zone=ZONES[number % len(ZONES)],
