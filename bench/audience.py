@@ -1,7 +1,8 @@
 """`python -m bench.audience [USERS]`: how fast audience expressions are expanded, in one process on one partition (125,000 users).
 
 Twice for each expression: its users alone, as the index finds them; and with what the audience step does for each before it writes: it
-reads the profile and decides for two channels. Users per second of CPU time: what else runs on the machine counts little. The bar is for
+reads the profile, decides for two channels by the whole policy (a third has quiet hours, some of them now), and counts, in a table of its
+own. Users per second of CPU time: what else runs on the machine counts little. The bar is for
 the whole, with expressions of three tags that a tenth of all users fit or more. Writes bench/results/audience.json; exit code 1: missed.
 """
 
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,17 @@ import msgspec
 
 from bench.campaign.machine import machine, versions
 from bench.campaign.run import flash_sale
-from schemas.records import Device, ExpandAudience, Profile
+from bench.system import UNCAPPED
+from schemas.partition import partition_of
+from schemas.records import Device, ExpandAudience, Profile, QuietHours
+from schemas.topics import DAY_MS, DEFAULT_PARTITIONS
 from streams.audience.agent import CHUNK
+from streams.audience.counting import TABLE as CAPS
+from streams.audience.counting import Counting
 from streams.audience.expression import parse
-from streams.audience.rules import Person, Place, expand
+from streams.audience.rules import Person, expand
 from streams.audience.search import search
+from streams.audience.told import Place
 from streams.policy.loader import load_policy
 from streams.profiles.index import ProfileIndex, begin_anew, index_changes
 from streams.profiles.stored import PROFILE, pack, prefixes, unpack, user_keys
@@ -46,6 +53,9 @@ EXPRESSIONS = (
     "not (tag:half-1 or tag:half-2 or tag:some)",
     "tag:half-1 and tag:half-2 and tag:few",
 )
+NIGHT = QuietHours(1380, 420)
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "America/Los_Angeles")
+"""At NOW it is 22:13, 23:13, 17:13 and 14:13."""
 Decide = Callable[[list[str]], None]
 
 
@@ -56,7 +66,7 @@ def main() -> int:
         store = Store(Path(folder) / "profiles")
         part = store.partition("profiles", 0)
         fill(part, users)
-        rows = [row(part, text) for text in EXPRESSIONS]
+        rows = [row(part, store.partition(CAPS, 0), text) for text in EXPRESSIONS]
         store.close()
     RESULTS.write_text(
         json.dumps({"users": users, "chunk": CHUNK, "rows": rows, "machine": machine(), "versions": versions()}, indent=1) + "\n"
@@ -81,10 +91,10 @@ def fill(part: TablePartition, users: int) -> None:
         part.write([*profiles, *changes], 1)
 
 
-def row(part: TablePartition, text: str) -> dict[str, Any]:
+def row(part: TablePartition, caps: TablePartition, text: str) -> dict[str, Any]:
     """Users, and the best of three for users per CPU second, found only and decided too."""
     found = [_timed(part, text, lambda users: None) for _ in range(TIMES)]
-    decided = [_timed(part, text, _decider(part)) for _ in range(TIMES)]
+    decided = [_timed(part, text, _decider(part, caps)) for _ in range(TIMES)]
     number = found[0][0]
     return {
         "expression": text,
@@ -106,25 +116,32 @@ def _timed(part: TablePartition, text: str, decide: Decide) -> tuple[int, float]
     return number, time.process_time() - began
 
 
-def _decider(part: TablePartition) -> Decide:
-    policy, notification = load_policy(), msgspec.structs.replace(flash_sale("bench", 1, NOW).notification, channels=["push", "in_app"])
-    command, place = ExpandAudience(notification=notification, expression="all", partitions=1), Place("bench", 0, 0, NOW)
+def _decider(part: TablePartition, caps: TablePartition) -> Decide:
+    policy, notification = load_policy(UNCAPPED), flash_sale("bench", 1, NOW).notification
+    about = msgspec.structs.replace(notification, channels=["push", "in_app"], expires_at=NOW + DAY_MS)
+    command, place = ExpandAudience(notification=about, expression="all", partitions=1), Place("bench", 0, 0, NOW)
 
     def decide(users: list[str]) -> None:
         known = map(unpack, part.get_many([PROFILE + key for key in user_keys(users)]))
-        expand(command, [Person(user, profile, offset) for user, (profile, offset) in zip(users, known, strict=True)], None, policy, place)
+        people = [Person(user, profile, offset) for user, (profile, offset) in zip(users, known, strict=True)]
+        counting = Counting(caps.get_many, users, NOW)
+        expand(command, people, None, policy, place, counters=counting.of)
+        caps.write([(write.key, write.value) for write in counting.writes()], 1)
 
     return decide
 
 
 def _people(users: int) -> Iterator[Profile]:
-    chance = random.Random(1)
-    for number in range(users):
+    """Those of one of eight partitions, as there are: its buckets have eight times as many users as if it had all of them."""
+    chance, names = random.Random(1), (f"bench-{number:08d}" for number in count())
+    for number, name in enumerate(islice((name for name in names if partition_of(name, DEFAULT_PARTITIONS) == 0), users)):
         yield Profile(
-            user_id=f"bench-{number:08d}",
+            user_id=name,
             channels=["push", "email", "in_app"],
-            email=f"bench-{number:08d}@example.com",
+            email=f"{name}@example.com",
             devices=[Device("ios" if number % 3 else "android", f"token-{number:08d}")],
+            quiet_hours=NIGHT if number % 3 == 0 else None,
+            time_zone=ZONES[number % len(ZONES)],
             tags=[tag for tag, share in SHARES.items() if chance.random() < share],
             updated_at=NOW,
             applied_offset=number,

@@ -1,5 +1,6 @@
 """Deterministic ids: the same input has the same id, so doing anything twice writes the same thing twice (UUIDv5, RFC 9562 section 5.5)."""
 
+from collections.abc import Sequence
 from uuid import UUID, uuid5
 
 _NAMESPACE = UUID("6f1c1b0e-8d0b-5e0c-9a53-ca1111000001")
@@ -10,14 +11,24 @@ def notification_id(source: str, idempotency_key: str) -> str:
     return _derive("notification", source, idempotency_key)
 
 
-def batch_id(notification: str, partition: int, chunk: int, channel: str) -> str:
-    """The deliver batch of one chunk of one partition of a notification."""
-    return _derive("batch", notification, str(partition), str(chunk), channel)
+def batch_id(notification: str, partition: int, mark: int | str, channel: str) -> str:
+    """The deliver batch of one chunk (by its number), or of one release (by its hold's id), of one partition of a notification."""
+    return _derive("batch", notification, str(partition), str(mark), channel)
+
+
+def hold_id(notification: str, partition: int, mark: int | str, release_at: int, channels: Sequence[str]) -> str:
+    """Those of one chunk, or of one release, who are held on these channels until then (epoch ms); and the timer that releases them."""
+    return _derive("hold", notification, str(partition), str(mark), str(release_at), *channels)
 
 
 def status_id(cause: str, kind: str) -> str:
     """A status batch of one kind, caused by `cause` (a batch id, or a chunk's)."""
     return _derive("status", cause, kind)
+
+
+def deferred_id(hold: str, channel: str) -> str:
+    """The status batch of those who are held, on one of the channels of their hold."""
+    return status_id(hold, f"deferred/{channel}")
 
 
 def turn_id(notification: str, partition: int, mark: str) -> str:

@@ -78,6 +78,6 @@ def bucket_of(key: str) -> int:
     return (murmur2(key.encode()) & 0x7FFFFFFF) % BUCKETS
 
 
-def buckets_of(keys: Sequence[bytes]) -> list[int]:
-    """`bucket_of` each key, given as bytes."""
-    return [(h & 0x7FFFFFFF) % BUCKETS for h in murmur2_many(keys)]
+def buckets_of(keys: Sequence[bytes], buckets: int = BUCKETS) -> list[int]:
+    """`bucket_of` each key, given as bytes; `buckets`: a multiple of BUCKETS splits them."""
+    return [(h & 0x7FFFFFFF) % buckets for h in murmur2_many(keys)]

@@ -58,6 +58,8 @@ class ExpandAudience(Record, frozen=True, kw_only=True):
     last: bool = True
     partitions: int
     not_before: int = 0
+    hold_id: str = ""
+    channels: list[str] = []
 
 
 class ControlCampaign(Record, frozen=True, kw_only=True):
@@ -80,6 +82,8 @@ class AudienceExpanded(Record, frozen=True):
     suppressed: dict[str, int]
     at: int
     fanout_offset: int
+    hold_id: str = ""
+    deferred: dict[str, int] = {}
 
 
 class DeliverBatch(Record, frozen=True):

@@ -24,7 +24,7 @@ from schemas.records import (
 CHANNELS = ("push", "email", "in_app")
 PRIORITIES = tuple(Priority)
 URGENT = (Priority.CRITICAL, Priority.HIGH)
-"""These have lanes, and processes, of their own from the planner to the provider."""
+"""These have lanes, and processes, of their own to the provider; critical ones from the planner on."""
 BULK = (Priority.NORMAL, Priority.LOW)
 DEFAULT_PARTITIONS = 8
 
@@ -41,6 +41,7 @@ DLQ = "notify.dlq"
 CHANGELOG_PLANNER = "notify.changelog.planner"
 TIMERS = "notify.timers"
 CHANGELOG_TIMERS = "notify.changelog.timers"
+CHANGELOG_CAPS = "notify.changelog.caps"
 CHANGELOG_DELETED = "notify.changelog.profiles.deleted"
 
 HOUR_MS = 3_600_000
@@ -90,8 +91,8 @@ class Topic:
 
 
 def fanout_topic(priority: str) -> str:
-    """Where the commands to expand notifications of a priority wait."""
-    return FANOUT_URGENT if priority in URGENT else FANOUT
+    """Where the commands to expand notifications of a priority wait. High ones are bound by caps, which the common lane counts."""
+    return FANOUT_URGENT if priority == Priority.CRITICAL else FANOUT
 
 
 def audience_topics(fanout: str) -> tuple[str, str]:
@@ -138,6 +139,8 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_DELETED, "user_id", "profiles", compacted=True, retention_ms=35 * DAY_MS, dlq="")
     # 48 h: twice the idempotency window that is promised
     yield Topic(CHANGELOG_PLANNER, "notification_id", "planner", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+    # 48 h: what was counted holds for a day
+    yield Topic(CHANGELOG_CAPS, "part of a user bucket", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     yield Topic(TIMERS, "timer_id; the users' partition", "every step", SetTimer, retention_ms=week)
     # no limit by time: a timer may be due in 90 days
     yield Topic(CHANGELOG_TIMERS, "timer_id", "timers", compacted=True, retention_ms=FOREVER, dlq="")

@@ -33,7 +33,8 @@ from streams.give_way import Manners
 from streams.intake.agent import IntakeStep
 from streams.intake.loader import load_triggers
 from streams.planner.agent import PlannerStep
-from streams.policy.loader import load_policy
+from streams.policy.loader import SHIPPED, load_policy
+from streams.policy.policy import Policy
 from streams.profiles.agent import ProfileStep
 from streams.profiles.replica import ProfileReplica
 from streams.settings import WorkerSettings
@@ -54,6 +55,10 @@ class Parts:
     clock: Clock
     settings: WorkerSettings
     replica: ProfileReplica | None
+
+    def policy(self) -> Policy:
+        """What may be sent to whom. Raises PolicyInvalid."""
+        return load_policy(self.settings.policy_file or SHIPPED)
 
 
 @dataclass(frozen=True)
@@ -78,19 +83,19 @@ def _plan(parts: Parts) -> Steps:
     triggers = load_triggers()
     topics = [events_topic(aggregate) for aggregate in parts.settings.aggregates]
     intake: Steps = {topic: IntakeStep(topic, parts.codec, parts.clock, triggers) for topic in topics}
-    return intake | {REQUESTS: PlannerStep(parts.codec, parts.clock, load_policy(), parts.settings.partitions)}
+    return intake | {REQUESTS: PlannerStep(parts.codec, parts.clock, parts.policy(), parts.settings.partitions)}
 
 
 def _decide(parts: Parts, topic: str = FANOUT) -> Steps:
     assert parts.replica is not None
-    return {topic: AudienceStep(topic, parts.codec, parts.clock, load_policy(), parts.replica, parts.settings.chunk)}
+    return {topic: AudienceStep(topic, parts.codec, parts.clock, parts.policy(), parts.replica, parts.settings.chunk)}
 
 
 def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
     assert parts.replica is not None
     variables = {"SANDBOX_URL": parts.settings.sandbox_url}
     registry = providers.load_file(parts.settings.providers_file or providers.DEFAULT, variables)
-    templates, policy, transport, turns = Templates.load(), load_policy(), FastTransport(), Turns()
+    templates, policy, transport, turns = Templates.load(), parts.policy(), FastTransport(), Turns()
     # each priority has its own slots at a provider: an order does not queue behind a sale
     callers = {priority: Caller(Sender(transport)) for priority in priorities}
     return {

@@ -28,6 +28,7 @@ class WorkerSettings(BaseSettings):
     give_way: bool = Field(True, description="let the urgent go first where all share a machine; false where other programs keep it busy")
     worker: str = Field("1", description="stable name of this worker among those of its role: static membership and data folder")
     providers_file: Path | None = Field(None, description="which provider serves which channel; the sandbox's when not given")
+    policy_file: Path | None = Field(None, description="what may be sent to whom; the policy that is shipped when not given")
     sandbox_url: str = Field("http://127.0.0.1:19110", description="fills ${SANDBOX_URL} in the providers file")
     health_host: str = Field("127.0.0.1", description="where /healthz and /readyz listen; nobody is asked who they are")
     health_port: int = Field(0, ge=0, le=65535, description="0: any free one; the file <home>/run/<role>-<worker>.health says which")

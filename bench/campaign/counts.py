@@ -56,7 +56,7 @@ def _clickhouse(endpoints: Endpoints, notification: str) -> tuple[int, dict[str,
     try:
         rows = analytics.query(
             "SELECT status, count() AS events, uniqExact(user_id) AS recipients FROM status_events FINAL"
-            " WHERE notification_id = {id:String} GROUP BY status",
+            " WHERE notification_id = {id:String} AND status != 'deferred' GROUP BY status",
             {"id": notification},
         )
     finally:

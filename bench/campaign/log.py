@@ -70,7 +70,7 @@ class Log:
             for message in self._consumer.consume(1000, timeout=0.2):
                 if message.error() is None:
                     record = self.codec.decode(message.value(), AudienceExpanded)
-                    if record.notification_id == notification:
+                    if record.notification_id == notification and not record.hold_id:
                         found[(record.partition, record.chunk)] = record
             if found and sum(r.last for r in found.values()) == next(iter(found.values())).partitions:
                 self._consumer.unassign()

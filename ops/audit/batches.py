@@ -1,6 +1,7 @@
 """Is everyone handed to delivery once? Deliver batches of one partition against commands and chunks. Pure."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -8,15 +9,17 @@ from ops.audit.commands import Commands
 from ops.audit.model import Entry, Place, Terms
 from ops.audit.profiles import Profiles
 from ops.audit.report import Findings
-from ops.audit.requests import Asked
+from ops.audit.requests import Asked, Mark
 from schemas import ids
 from schemas.partition import partition_of
 from schemas.records import DeliverBatch
 from schemas.topics import fanout_topic
 
 NAMED = 3
-Part = tuple[str, int, str]
-"""Notification, chunk, channel."""
+Part = tuple[str, Mark, str]
+"""Notification, chunk or hold, channel."""
+Figure = Literal["queued", "suppressed", "deferred"]
+"""Of a chunk."""
 
 
 class Batch(msgspec.Struct, gc=False):
@@ -35,7 +38,9 @@ class Batch(msgspec.Struct, gc=False):
 
 
 class Handed:
-    """Who was placed where: each recipient in one batch, or in one status of those who are not sent to."""
+    """Who was placed where: each recipient in one batch, or in one status of those who are not sent to or are held; and of those who were
+    held, in one of their release.
+    """
 
     def __init__(
         self,
@@ -52,7 +57,8 @@ class Handed:
         self.batches: dict[str, Batch] = {}
         self.queued: dict[Part, int] = {}
         self.suppressed: dict[Part, int] = {}
-        self._placed: dict[tuple[str, str], set[str]] = {}
+        self.deferred: dict[Part, int] = {}
+        self._placed: dict[tuple[str, str, str], set[str]] = {}
 
     def note(self, entry: Entry) -> None:
         """A record of a deliver topic, in the log's order."""
@@ -70,9 +76,12 @@ class Handed:
         if known.digest != entry.digest:
             self._findings.blame("batch_changed", f"batch {told.batch_id}: offset {known.place.offset} says otherwise", entry.place)
 
-    def place(self, notification: str, channel: str, users: Sequence[str], where: Place) -> None:
-        """Recipients are in one batch or status more. Names those who are in another already, or of another partition."""
-        placed = self._placed.setdefault((notification, channel), set())
+    def place(self, notification: str, channel: str, users: Sequence[str], part: Part | None, where: Place) -> None:
+        """Recipients are in one batch or status more. Names those who are in another of their chunks, or of their release, already, or of
+        another partition.
+        """
+        release = part[1] if part is not None and isinstance(part[1], str) else ""
+        placed = self._placed.setdefault((notification, channel, release), set())
         fresh = set(users)
         if len(fresh) != len(users) or not placed.isdisjoint(fresh):
             twice = sorted(placed & fresh) or [user for user in fresh if users.count(user) > 1]
@@ -82,9 +91,13 @@ class Handed:
         if away:
             self._findings.blame("wrong_partition", f"{notification} {channel}: {_some(away)} of another partition", where)
 
+    def found(self, figure: Figure) -> dict[Part, int]:
+        """How many there are of each part: in batches, in statuses of those who are not sent to, and of those who are held."""
+        return {"queued": self.queued, "suppressed": self.suppressed, "deferred": self.deferred}[figure]
+
     def was_placed(self, notification: str, channel: str, user: str) -> bool:
         """Whether a recipient was in any batch or status so far."""
-        return user in self._placed.get((notification, channel), ())
+        return user in self._placed.get((notification, channel, ""), ())
 
     def part_of(self, notification: str, channel: str, lane: str, offset: int, users: Sequence[str], where: Place) -> Part | None:
         """The part of the audience that the command at `offset` is about; None, and named, when there is no such command."""
@@ -107,9 +120,9 @@ class Handed:
         self.batches[told.batch_id] = Batch(
             notification, told.channel, told.users, len(told.users), told.decided_at, place, entry.timestamp, entry.digest, [place.offset]
         )
-        self.place(notification, told.channel, told.users, place)
         lane = fanout_topic(told.notification.priority)
         part = self.part_of(notification, told.channel, lane, told.fanout_offset, told.users, place)
+        self.place(notification, told.channel, told.users, part, place)
         if part is None:
             return
         self.queued[part] = self.queued.get(part, 0) + len(told.users)

@@ -8,20 +8,18 @@ import msgspec
 from ops.audit.controls import Controls
 from ops.audit.model import Entry, Terms
 from ops.audit.report import Findings
-from ops.audit.requests import Asked, Chunk, Chunks, unasked
+from ops.audit.requests import Asked, Chunk, Chunks, Mark, Step, unasked
 from schemas.records import ControlCampaign, ExpandAudience
 from schemas.topics import fanout_topic
 
-Step = tuple[str, int]
-"""Notification and number of the chunk."""
-
 
 class Command(NamedTuple):
-    """One command; `offsets`: everywhere it was written, each with its time. `users` None: an expression."""
+    """One command; `offsets`: everywhere it was written, each with its time. `users` None: an expression. `channels`: of a release."""
 
     entry: Entry
     offsets: dict[int, int]
     users: frozenset[str] | None
+    channels: tuple[str, ...] = ()
 
 
 class Commands:
@@ -45,10 +43,10 @@ class Commands:
         if notification not in self._asked:
             unasked(self._terms, self._findings, "command_without_request", f"{notification} was not requested", entry.place)
             return
-        step = notification, told.chunk
+        step: Step = notification, told.hold_id or told.chunk
         users = frozenset(told.users) if not told.expression else None
         sense = _sense(told)
-        first = self.known.setdefault(step, Command(entry._replace(record=None, digest=sense), {}, users))
+        first = self.known.setdefault(step, Command(entry._replace(record=None, digest=sense), {}, users, tuple(told.channels)))
         first.offsets[entry.place.offset] = entry.timestamp
         self._at[entry.place.topic, entry.place.offset] = step
         if first.entry.digest != sense:
@@ -63,12 +61,14 @@ class Commands:
         """Name what is missing or does not fit, now that all were noted. Returns how far each lane is: the last offset answered."""
         tops: dict[str, int] = {}
         for notification, number in chunks:
-            tops[notification] = max(tops.get(notification, 0), number)
+            if isinstance(number, int):
+                tops[notification] = max(tops.get(notification, 0), number)
         frontiers = self._frontiers(chunks)
         for (notification, number), chunk in chunks.items():
             self._has_command(notification, number, chunk)
             self._obeys(notification, chunk)
-            self._ends(notification, number, chunk, tops[notification], frontiers)
+            if isinstance(number, int):
+                self._ends(notification, number, chunk, tops[notification], frontiers)
         for step, command in self.known.items():
             self._answered(step, command, chunks, tops, frontiers)
         for notification, top in tops.items():
@@ -83,7 +83,7 @@ class Commands:
             found[lane] = max(found.get(lane, -1), chunk.told.fanout_offset)
         return found
 
-    def _has_command(self, notification: str, number: int, chunk: Chunk) -> None:
+    def _has_command(self, notification: str, number: Mark, chunk: Chunk) -> None:
         lane, offset = fanout_topic(self._asked[notification].priority), chunk.told.fanout_offset
         command = self.known.get((notification, number))
         if command is not None and offset in command.offsets:
@@ -112,7 +112,8 @@ class Commands:
 
     def _answered(self, step: Step, command: Command, chunks: Chunks, tops: Mapping[str, int], frontiers: Mapping[str, int]) -> None:
         place = command.entry.place
-        if step in chunks or place in self._terms.held or step[1] < tops.get(step[0], 0):
+        later = isinstance(step[1], int) and step[1] < tops.get(step[0], 0)
+        if step in chunks or place in self._terms.held or later:
             return
         offset, timestamp = self._since(step[0], command, chunks)
         if not self.controls.excuses(step[0], place.topic) and self._terms.passed(offset, timestamp, frontiers.get(place.topic, -1)):

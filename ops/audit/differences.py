@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from ops.audit.holds import DEFERRED
 from ops.audit.report import SHOWN_PER_KIND, ChannelSums, Compared, NotificationSums, Report, Violation
 from schemas.topics import STATUS
 
@@ -60,7 +61,7 @@ def _hold(report: Report, store: str, one: NotificationSums, told: Counts) -> No
     """Every channel that the store or the log knows."""
     for channel in dict.fromkeys([*one.channels, *told]):
         wanted = one.channels.get(channel, ChannelSums()).outcomes
-        stored = told.get(channel, {})
+        stored = {status: count for status, count in told.get(channel, {}).items() if status != DEFERRED}
         if any(count > wanted.get(status, 0) for status, count in stored.items()):
             _blame(report, store, f"{one.notification_id} {channel}: {store} has {dict(stored)}, the log {wanted}")
         report.stores[store].behind += max(0, sum(wanted.values()) - sum(stored.values()))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ops.audit.batches import Handed
 from ops.audit.commands import Commands
+from ops.audit.holds import Holds
 from ops.audit.ledger import Ledger
 from ops.audit.model import OVERTAKEN_AGE_MS, Entry, Terms
 from ops.audit.profiles import Profiles, Version
@@ -38,7 +39,8 @@ class PartitionAudit:
         self._handed = Handed(partition, partitions, terms, self.findings, asked, self.commands, self.profiles)
         self._ledgers: dict[str, Ledger] = {}
         sends = Sends(terms, self.findings, self._ledgers, self.profiles)
-        self._statuses = Statuses(terms, self.findings, self._handed, sends, self.commands.controls, frozenset(asked))
+        self._holds = Holds(terms, self.findings)
+        self._statuses = Statuses(terms, self.findings, self._handed, self._holds, sends, self.commands.controls, frozenset(asked))
         self.records = 0
 
     def profile(self, user: str, version: Version) -> None:
@@ -72,6 +74,7 @@ class PartitionAudit:
     def result(self) -> PartitionResult:
         """What it all comes to."""
         frontiers = self.commands.check(self._chunks)
+        self._holds.check(self.commands, self._chunks)
         sums = PartitionSums(self._terms, self.findings, self._asked, self._handed, self._statuses).add_up(self._chunks, frontiers)
         finished = {step[0] for step, chunk in self._chunks.items() if chunk.told.last}
         commanded = {step[0] for step in self.commands.known}

@@ -28,8 +28,11 @@ class Chunk(NamedTuple):
     told: AudienceExpanded
 
 
-Chunks = dict[tuple[str, int], Chunk]
-"""By notification and number."""
+Mark = int | str
+"""The number of a chunk, or the id of the hold of people who are released."""
+Step = tuple[str, Mark]
+"""What one command decides of a notification."""
+Chunks = dict[Step, Chunk]
 
 
 class Requests:
@@ -77,19 +80,24 @@ class Expansions:
         if asked is None:
             unasked(self._terms, self._findings, "chunk_without_request", f"{_who(told)}: no such notification was requested", entry.place)
             return
-        known = self.chunks.setdefault(told.partition, {}).setdefault((told.notification_id, told.chunk), Chunk(entry, told))
+        known = self.chunks.setdefault(told.partition, {}).setdefault(
+            (told.notification_id, told.hold_id or told.chunk), Chunk(entry, told)
+        )
         if known.entry.digest != entry.digest:
             self._blame("chunk_changed", told, f"was told otherwise before, at offset {known.entry.place.offset}", entry)
         if known.entry.place == entry.place:
             self._check(told, asked, entry)
 
     def _check(self, told: AudienceExpanded, asked: Asked, entry: Entry) -> None:
-        if set(told.queued) != set(asked.channels) or set(told.suppressed) != set(asked.channels):
+        channels, wanted = set(told.queued), set(asked.channels)
+        fits = channels == wanted or (told.hold_id and channels and channels < wanted)
+        if not fits or set(told.suppressed) != channels or not set(told.deferred) <= channels:
             self._blame("chunk_channels", told, f"tells of other channels than {', '.join(asked.channels)}", entry)
-        for channel in asked.channels:
-            parts = told.queued.get(channel, 0), told.suppressed.get(channel, 0)
+        for channel in sorted(channels & wanted):
+            parts = [counts.get(channel, 0) for counts in (told.queued, told.suppressed, told.deferred)]
             if sum(parts) != told.users:
-                self._blame("chunk_sum", told, f"{channel}: {parts[0]} queued and {parts[1]} not are not {told.users}", entry)
+                said = f"{channel}: {parts[0]} queued, {parts[1]} not and {parts[2]} held are not {told.users}"
+                self._blame("chunk_sum", told, said, entry)
         if told.partition not in asked.planned or told.partitions != len(asked.planned):
             said = f"speaks of partition {told.partition} of {told.partitions}; the request takes {len(asked.planned)}"
             self._blame("chunk_unplanned", told, said, entry)
@@ -109,4 +117,5 @@ def unasked(terms: Terms, findings: Findings, kind: str, said: str, place: Place
 
 
 def _who(told: AudienceExpanded) -> str:
-    return f"{told.notification_id} partition {told.partition} chunk {told.chunk}"
+    release = f" release {told.hold_id}" if told.hold_id else ""
+    return f"{told.notification_id} partition {told.partition} chunk {told.chunk}{release}"

@@ -3,8 +3,9 @@
 from collections import Counter
 from typing import NamedTuple
 
-from ops.audit.batches import Batch, Handed
+from ops.audit.batches import Batch, Handed, Part
 from ops.audit.controls import CANCELLED, Controls
+from ops.audit.holds import Holds, due_of
 from ops.audit.model import Entry, Terms
 from ops.audit.report import TERMINAL, Findings
 from ops.audit.sends import Sends
@@ -23,9 +24,11 @@ class First(NamedTuple):
 class Statuses:
     """Each status once, however often it was written. `outcomes`: recipients by (notification, channel), by status."""
 
-    def __init__(self, terms: Terms, findings: Findings, handed: Handed, sends: Sends, controls: Controls, asked: frozenset[str]) -> None:
+    def __init__(
+        self, terms: Terms, findings: Findings, handed: Handed, holds: Holds, sends: Sends, controls: Controls, asked: frozenset[str]
+    ) -> None:
         self._terms, self._findings, self._handed, self._sends, self._asked = terms, findings, handed, sends, asked
-        self._controls = controls
+        self._controls, self._holds = controls, holds
         self._first: dict[str, First] = {}
         self.outcomes: dict[tuple[str, str], Counter[str]] = {}
         self.frontiers: dict[str, int] = {}
@@ -51,11 +54,22 @@ class Statuses:
         if columns != {len(told.users)} or wrong:
             self._blame("status_uneven", told, f"its columns are not those of {len(told.users)} users", entry)
             return
+        due = due_of(told) if not told.batch_id else None
+        if due is not None:
+            self._deferred(told, due, entry)
+            return
         self._count(told, entry)
         if told.batch_id:
             self._delivered(told, entry)
         else:
             self._not_handed(told, entry)
+
+    def _deferred(self, told: StatusBatch, due: int, entry: Entry) -> None:
+        """Of those who are held: no end."""
+        part = self._decided(told, entry)
+        if part is not None:
+            self._handed.deferred[part] = self._handed.deferred.get(part, 0) + len(told.users)
+        self._holds.note(told, due, entry.place)
 
     def _count(self, told: StatusBatch, entry: Entry) -> None:
         tally = self.outcomes.setdefault((told.notification.notification_id, told.channel), Counter())
@@ -111,21 +125,26 @@ class Statuses:
 
     def _not_handed(self, told: StatusBatch, entry: Entry) -> None:
         """Of those who were decided against: caused by a command."""
-        notification = told.notification.notification_id
-        if told.caused_by_topic not in FANOUTS or told.caused_by_partition != entry.place.partition:
-            self._blame("status_cause", told, f"names {told.caused_by_topic} as its cause, and no batch", entry)
-            return
         if any(outcome.status in ("sent", "unknown") for outcome in told.outcomes):
             self._blame("sent_without_intent", told, "tells of a send without any batch", entry)
-        self._cancelled(told, entry)
-        self._handed.place(notification, told.channel, told.users, entry.place)
-        part = self._handed.part_of(notification, told.channel, told.caused_by_topic, told.caused_by_offset, told.users, entry.place)
+        part = self._decided(told, entry)
         if part is None:
             return
+        self._cancelled(told, entry)
         self._handed.suppressed[part] = self._handed.suppressed.get(part, 0) + len(told.users)
-        batch_id = ids.batch_id(notification, entry.place.partition, part[1], told.channel)
+        batch_id = ids.batch_id(told.notification.notification_id, entry.place.partition, part[1], told.channel)
         if told.status_id != ids.status_id(batch_id, "suppressed"):
-            self._blame("wrong_id", told, f"is not the id of chunk {part[1]}'s", entry)
+            self._blame("wrong_id", told, f"is not the id of chunk or hold {part[1]}'s", entry)
+
+    def _decided(self, told: StatusBatch, entry: Entry) -> Part | None:
+        """The part of the audience that a status caused by a command is about, which its users are placed in; None, and named: no such."""
+        notification, channel, lane = told.notification.notification_id, told.channel, told.caused_by_topic
+        if lane not in FANOUTS or told.caused_by_partition != entry.place.partition:
+            self._blame("status_cause", told, f"names {lane} as its cause, and no batch", entry)
+            return None
+        part = self._handed.part_of(notification, channel, lane, told.caused_by_offset, told.users, entry.place)
+        self._handed.place(notification, channel, told.users, part, entry.place)
+        return part
 
     def _cancelled(self, told: StatusBatch, entry: Entry) -> None:
         """Whoever is told `cancelled` is of a campaign that was; the command to cancel it may be older than what is read."""

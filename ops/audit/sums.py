@@ -1,12 +1,12 @@
 """The sums of one partition, and of all: audience = sent + failed + suppressed + expired + cancelled + unknown + pending. Pure."""
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from ops.audit.batches import Handed, Part
+from ops.audit.batches import Figure, Handed, Part
 from ops.audit.model import Terms
 from ops.audit.report import ChannelSums, Findings
-from ops.audit.requests import Asked, Chunk, Chunks
+from ops.audit.requests import Asked, Chunk, Chunks, Mark
 from ops.audit.statuses import Statuses
 from schemas.records import AudienceExpanded
 from schemas.topics import STATUS, deliver_topic, fanout_topic
@@ -18,7 +18,7 @@ Sums = dict[tuple[str, str], ChannelSums]
 class Claim(NamedTuple):
     """So many recipients of one chunk and channel went to `topic`, by a command of the fan-out topic `lane`."""
 
-    name: Literal["queued", "suppressed"]
+    name: Figure
     told: int
     topic: str
     lane: str
@@ -36,10 +36,12 @@ class PartitionSums:
         for place, outcomes in self._statuses.outcomes.items():
             self._of(*place).outcomes = dict(outcomes)
         self._waiting()
+        for (notification, _, channel), count in self._handed.deferred.items():
+            self._of(notification, channel).pending += count
         for (notification, number), chunk in chunks.items():
             asked = self._asked[notification]
-            for channel in asked.channels:
-                self._of(notification, channel).audience += chunk.told.users
+            for channel in asked.channels if isinstance(number, int) else chunk.told.queued:
+                self._met(notification, number, channel, chunk.told.users)
                 for claim in _claims(chunk.told, asked, channel):
                     self._compare((notification, number, channel), claim, chunk, frontiers.get(fanout_topic(asked.priority), -1))
         self._untold(chunks)
@@ -62,7 +64,7 @@ class PartitionSums:
                 self._of(batch.notification_id, batch.channel).pending += batch.count
 
     def _compare(self, part: Part, claim: Claim, chunk: Chunk, frontier: int) -> None:
-        found = (self._handed.queued if claim.name == "queued" else self._handed.suppressed).get(part, 0)
+        found = self._handed.found(claim.name).get(part, 0)
         if found == claim.told:
             return
         said = f"{part[0]} partition {chunk.told.partition} chunk {part[1]} {part[2]}: {claim.told} {claim.name}, {found} found"
@@ -81,18 +83,26 @@ class PartitionSums:
         return gone(claim.topic, told.partition, 0) and gone(claim.lane, told.partition, told.fanout_offset)
 
     def _untold(self, chunks: Chunks) -> None:
-        """Batches and statuses of a chunk that is not told of (yet) are of the audience, too."""
-        for counts in (self._handed.queued, self._handed.suppressed):
-            for (notification, number, channel), count in counts.items():
-                if (notification, number) not in chunks:
-                    self._of(notification, channel).audience += count
+        """Batches and statuses of a chunk that is not told of (yet) are of the audience, too; and of a release, of those who were held."""
+        for counts in (self._handed.queued, self._handed.suppressed, self._handed.deferred):
+            for (notification, mark, channel), count in counts.items():
+                if (notification, mark) not in chunks:
+                    self._met(notification, mark, channel, count)
+
+    def _met(self, notification: str, mark: Mark, channel: str, users: int) -> None:
+        """So many of a chunk are a part of the audience; of a release, they are held no more."""
+        if isinstance(mark, int):
+            self._of(notification, channel).audience += users
+        else:
+            self._of(notification, channel).pending -= users
 
 
-def _claims(told: AudienceExpanded, asked: Asked, channel: str) -> tuple[Claim, Claim]:
+def _claims(told: AudienceExpanded, asked: Asked, channel: str) -> tuple[Claim, ...]:
     lane = fanout_topic(asked.priority)
     return (
         Claim("queued", told.queued.get(channel, 0), deliver_topic(channel, asked.priority), lane),
         Claim("suppressed", told.suppressed.get(channel, 0), STATUS, lane),
+        Claim("deferred", told.deferred.get(channel, 0), STATUS, lane),
     )
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from ops.cli.controlling import told
 from ops.cli.evidence import Evidence, Handed
+from ops.cli.standing import HELD
 from ops.cli.times import age
 from projections.cassandra.header import Header, audience_of
 from projections.cassandra.timeline import Why
@@ -69,8 +70,9 @@ def at(topic: str, partition: int, offset: int) -> str:
 def _fate(channel: str, found: Evidence, header: Header) -> Fate:
     statuses = [why for why in found.statuses if why.event.channel == channel]
     handed = found.handed.get(channel)
-    links = [*_decision(handed, found), *(_status(why, handed, found.partition) for why in statuses)]
-    if statuses:
+    decided_first = [_status(why, None, found.partition) for why in statuses if why.status == HELD]
+    links = [*decided_first, *_decision(handed, found), *(_status(why, handed, found.partition) for why in statuses if why.status != HELD)]
+    if statuses and (statuses[-1].status != HELD or not handed):
         return Fate(channel, _outcome(statuses[-1], header), links)
     return Fate(channel, _waiting(handed, found) if handed else absence(channel, found, header), links)
 
@@ -87,6 +89,8 @@ def _decision(handed: Handed | None, found: Evidence) -> Iterator[Link]:
 def _expanded(lane: str, partition: int, offset: int, command: ExpandAudience | None) -> Link:
     if command is None:
         return Link("planned", None, at(lane, partition, offset), "the command is no longer on the log")
+    if command.hold_id:
+        return Link("released", None, at(lane, partition, offset), f"hold {command.hold_id}: {len(command.users)} users are decided afresh")
     after = f" after {command.cursor}" if command.cursor else ", the first"
     whom = audience_of(command.expression, len(command.users)) + (after if command.expression else "")
     return Link("planned", None, at(lane, partition, offset), f"chunk {command.chunk} of partition {partition}: {whom}")
@@ -114,6 +118,8 @@ def _outcome(why: Why, header: Header) -> str:
     after = age(max(0, why.event.at - header.accepted_at))
     if why.status == "sent":
         return f"sent by {why.event.provider} {after} after acceptance"
+    if why.status == HELD:
+        return f"held until {why.detail} ({why.reason}), and decided afresh then"
     return f"{why.status}: {why.reason or why.detail}" if why.reason or why.detail else why.status
 
 

@@ -1,6 +1,6 @@
 """What is known about one user and one notification: from Cassandra, and from the log at the positions it names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,6 +13,7 @@ from ops.cli.controlling import Control
 from ops.cli.letters import DeadLetterTopic, Letter
 from ops.cli.logtail import consumer, read_at, read_since
 from ops.cli.missing import held, refused
+from ops.cli.standing import HELD
 from ops.endpoints import Endpoints
 from projections.cassandra.header import Header
 from projections.cassandra.timeline import Why
@@ -77,7 +78,7 @@ class Detective:
             return msgspec.structs.replace(base, refusal=refused(notification_id, self._dead))
         statuses = self._stored.why_rows(user_id, notification_id)
         handed = {why.event.channel: found for why in statuses if (found := self._batch_of(why)) is not None}
-        if set(header.channels) - {why.event.channel for why in statuses}:
+        if open_channels(header, statuses):
             base = self._gaps(base, header, statuses)
         handed |= base.handed
         commands = self._commands(fanout_topic(header.priority), statuses, handed, partition)
@@ -98,11 +99,11 @@ class Detective:
         return {offset: command for offset, command in found.items() if command is not None}
 
     def _gaps(self, base: Evidence, header: Header, statuses: list[Why]) -> Evidence:
-        """What may explain that some channel has no status: chunks, batches that wait, the DLQ, the request itself."""
+        """What may explain that some channel has no end: chunks, batches that wait, the DLQ, the request itself."""
         chunks = [one for one in self._chunks(base.notification_id, header) if one.partition == base.partition]
-        missing = [channel for channel in header.channels if channel not in {why.event.channel for why in statuses}]
+        missing = open_channels(header, statuses)
         keys = {
-            ids.batch_id(base.notification_id, base.partition, one.chunk, channel): channel
+            ids.batch_id(base.notification_id, base.partition, one.hold_id or one.chunk, channel): channel
             for one in chunks
             for channel in missing
             if one.queued.get(channel)
@@ -118,12 +119,12 @@ class Detective:
         )
 
     def _chunks(self, notification_id: str, header: Header) -> list[AudienceExpanded]:
-        found: dict[tuple[int, int], AudienceExpanded] = {}
+        found: dict[tuple[int, int, str], AudienceExpanded] = {}
         home = partition_of(notification_id, self._partitions)
         for message in self._since(EXPANSIONS, home, header.accepted_at):
             if message.key() == notification_id.encode():
                 record = self._wire.decode(message.value(), AudienceExpanded)
-                found[record.partition, record.chunk] = record
+                found[record.partition, record.chunk, record.hold_id] = record
         return [found[place] for place in sorted(found)]
 
     def _batches(self, header: Header, partition: int, keys: dict[str, str]) -> Iterator[Handed]:
@@ -145,6 +146,12 @@ class Detective:
 
     def _since(self, topic: str, partition: int, at: int) -> list[Message]:
         return read_since(self._log, topic, partition, at - CLOCK_SLACK_MS)
+
+
+def open_channels(header: Header, statuses: Sequence[Why]) -> list[str]:
+    """The channels on which nothing is known of the user, or that they are held."""
+    last = {why.event.channel: why.status for why in statuses}
+    return [channel for channel in header.channels if last.get(channel, HELD) == HELD]
 
 
 @contextmanager

@@ -39,6 +39,7 @@ def line(tally: Tally) -> str:
     """One line: expanded, then each status that has occurred."""
     statuses = by_status(tally.counts)
     said = [f"expanded {tally.users:,}", f"sent {statuses.pop('sent', 0):,}", f"suppressed {statuses.pop('suppressed', 0):,}"]
+    said += [f"held {tally.held:,}"] if tally.held else []
     said += [f"{status} {number:,}" for status, number in sorted(statuses.items())]
     return " · ".join(said)
 

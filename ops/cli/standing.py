@@ -9,17 +9,22 @@ from ops.cli.controlling import Control
 from projections.cassandra.header import Header
 from projections.cassandra.timeline import Counts, Event, Progress
 
+HELD = "deferred"
 FINAL = ("sent", "suppressed", "failed", "expired", "unknown", "cancelled", "shed")
 
 
 class ChannelStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """Recipients of one channel. `pending`: expanded, and no outcome yet. `reasons`: by `status:reason`."""
+    """Recipients of one channel. `pending`: expanded, and no outcome yet; `held`: those of them who are held.
+
+    `queued`: those who were handed over at once. `reasons`: by `status:reason`.
+    """
 
     audience: int
     queued: int
     outcomes: dict[str, int]
     reasons: dict[str, int]
     pending: int
+    held: int = 0
 
     @property
     def adds_up(self) -> bool:
@@ -57,7 +62,7 @@ def standing(header: Header, progress: Progress, counts: Counts, events: Iterabl
 
 
 def _channel(channel: str, progress: Progress, counts: Mapping[str, int], reasons: Mapping[str, Counter[str]]) -> ChannelStanding:
-    audience = progress.queued.get(channel, 0) + progress.suppressed.get(channel, 0)
+    audience = progress.users  # each is decided on every channel
     outcomes = {status: counts[status] for status in FINAL if status in counts}
     return ChannelStanding(
         audience=audience,
@@ -65,6 +70,7 @@ def _channel(channel: str, progress: Progress, counts: Mapping[str, int], reason
         outcomes=outcomes,
         reasons=dict(reasons.get(channel, Counter()).most_common()),
         pending=audience - sum(outcomes.values()),
+        held=counts.get(HELD, 0),
     )
 
 

@@ -30,7 +30,7 @@ NotificationId = Annotated[str, typer.Argument(metavar="NOTIFICATION")]
 
 
 def status(notification: NotificationId, as_json: AsJson = False) -> None:
-    """How one notification stands: per channel sent, suppressed and why, failed, unknown, pending."""
+    """How one notification stands: per channel sent, suppressed and why, failed, unknown, pending, and held."""
     endpoints = Endpoints.load()
     with reader(endpoints) as stored, consumer(endpoints.kafka) as log:
         found = read(stored, notification, log)
@@ -74,8 +74,11 @@ def rendered(one: Standing) -> Group:
     expansion = "complete" if one.expanded else "not complete yet"
     when = f"accepted {clock(header.accepted_at)} UTC" + _expiry(header.accepted_at, header.expires_at)
     audience = f"audience {header.audience}: {one.users:,} users in {one.chunks} chunks, expansion {expansion}"
-    columns = ("channel", "audience", *FINAL, "pending")
-    rows = [(channel, it.audience, *(it.outcomes.get(status, 0) for status in FINAL), it.pending) for channel, it in one.channels.items()]
+    columns = ("channel", "audience", *FINAL, "pending", "held")
+    rows = [
+        (channel, it.audience, *(it.outcomes.get(status, 0) for status in FINAL), it.pending, it.held)
+        for channel, it in one.channels.items()
+    ]
     reasons = [(channel, *name.split(":", 1), number) for channel, it in one.channels.items() for name, number in it.reasons.items()]
     tables = [table("", columns, rows, right=columns[1:])]
     if reasons:
@@ -90,7 +93,9 @@ def verdict(one: Standing) -> str:
         return "[red]the sums do not come out: more outcomes than recipients[/red]"
     if one.complete:
         return "[green]complete: every recipient has exactly one outcome[/green]"
-    return f"[yellow]going on: {sum(it.pending for it in one.channels.values()):,} recipients have no outcome yet[/yellow]"
+    held = sum(it.held for it in one.channels.values())
+    waiting = f", {held:,} of them are held until their quiet hours end" if held else ""
+    return f"[yellow]going on: {sum(it.pending for it in one.channels.values()):,} recipients have no outcome yet{waiting}[/yellow]"
 
 
 def _expiry(accepted_at: int, expires_at: int | None) -> str:

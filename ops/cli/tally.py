@@ -6,6 +6,7 @@ from schemas.records import AudienceExpanded, StatusBatch
 
 Counts = dict[str, dict[str, int]]
 """Recipients by channel, by `status` or `status:reason`."""
+DEFERRED = "deferred"
 
 
 class Tally:
@@ -13,24 +14,30 @@ class Tally:
 
     def __init__(self) -> None:
         self._chunks: dict[tuple[int, int], AudienceExpanded] = {}
+        self._releases: dict[str, AudienceExpanded] = {}
         self._batches: dict[str, int] = {}
         self._outcomes: dict[str, Counter[str]] = {}
         self.finished_at = 0
         """The latest time in any record, epoch ms."""
 
     def expanded(self, record: AudienceExpanded) -> None:
-        """Count a chunk."""
-        self._chunks[record.partition, record.chunk] = record
+        """Count a chunk, or a release of people who were held."""
+        if record.hold_id:
+            self._releases[record.hold_id] = record
+        else:
+            self._chunks[record.partition, record.chunk] = record
         self.finished_at = max(self.finished_at, record.at)
 
     def told(self, batch: StatusBatch) -> None:
-        """Count a status batch."""
+        """Count a status batch; that somebody is held is no outcome."""
         if batch.status_id in self._batches:
             return
         self._batches[batch.status_id] = len(batch.users)
         counter = self._outcomes.setdefault(batch.channel, Counter())
         for index, number in Counter(batch.outcome_of).items():
             outcome = batch.outcomes[index]
+            if outcome.status == DEFERRED:
+                continue
             counter[f"{outcome.status}:{outcome.reason}" if outcome.reason else outcome.status] += number
         self.finished_at = max(self.finished_at, batch.at)
 
@@ -53,7 +60,14 @@ class Tally:
         for chunk in self._chunks.values():
             totals.update(chunk.queued)
             totals.update(chunk.suppressed)
+            totals.update(chunk.deferred)
         return dict(totals)
+
+    @property
+    def held(self) -> int:
+        """Recipients, over all channels, who are held now."""
+        ever = sum(sum(one.deferred.values()) for one in (*self._chunks.values(), *self._releases.values()))
+        return ever - sum(one.users * len(one.queued) for one in self._releases.values())
 
     @property
     def counts(self) -> Counts:

@@ -19,7 +19,8 @@ TIMEOUT_S = 10
 IN_APP = "in_app"
 _BY_OUTCOME = """
 SELECT notification_id, channel, status, reason, count() AS recipients FROM status_events FINAL
-WHERE accepted_at >= fromUnixTimestamp64Milli({since:Int64}) GROUP BY notification_id, channel, status, reason"""
+WHERE accepted_at >= fromUnixTimestamp64Milli({since:Int64}) AND status != 'deferred'
+GROUP BY notification_id, channel, status, reason"""
 
 
 def database_now(dsn: str) -> datetime:

@@ -23,7 +23,7 @@ MESSAGES = 6
 _RATES = """
 SELECT event_type, channel,
   countIf(status = 'sent') AS sent, countIf(status = 'suppressed') AS suppressed, countIf(status = 'failed') AS failed,
-  round(failed / nullIf(sent + failed, 0), 4) AS failure_rate, round(suppressed / count(), 4) AS suppression_rate
+  round(failed / nullIf(sent + failed, 0), 4) AS failure_rate, round(suppressed / countIf(status != 'deferred'), 4) AS suppression_rate
 FROM status_events FINAL WHERE accepted_at >= fromUnixTimestamp64Milli({since:Int64}) AND startsWith(source, 'events.')
 GROUP BY event_type, channel ORDER BY event_type, channel"""
 _LATENCY = """

@@ -24,9 +24,9 @@ def requested(record: NotificationRequested, position: Position, policy: Policy,
 
 
 def expanded(record: AudienceExpanded, position: Position, policy: Policy, now: int) -> Iterator[Write]:
-    """One chunk of the audience."""
+    """One chunk of the audience; of people who were held and are released nothing: they are in their chunk already."""
     ttl = seconds_left(record.at, policy.history_ttl_ms, now)
-    if ttl <= 0:
+    if ttl <= 0 or record.hold_id:
         return
     columns = (
         record.notification_id, record.partition, record.chunk, record.partitions, record.last, record.users, record.queued,

@@ -10,6 +10,7 @@ from projections.cassandra.lines import moment_ms
 
 Counts = dict[str, dict[str, int]]
 """Distinct recipients by channel, by status."""
+DEFERRED = "deferred"
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -44,7 +45,7 @@ class Why(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far an audience was expanded. `queued`, `suppressed`: recipients by channel."""
+    """How far an audience was expanded. `queued`, `suppressed`: recipients by channel; of those who were held neither."""
 
     users: int
     chunks: int
@@ -69,7 +70,10 @@ def why(rows: Iterable[Any], user_id: str) -> list[Why]:
 
 
 def add_counts(counts: Counts, rows: Iterable[Any]) -> None:
-    """Add the recipients of one partition. Users of different partitions are different, so only one partition's are held at a time."""
+    """Add the recipients of one partition. Users of different partitions are different, so only one partition's are held at a time.
+
+    Deferred are those of whom nothing else is known.
+    """
     seen: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         columns = unpack(row.recipients)
@@ -80,6 +84,8 @@ def add_counts(counts: Counts, rows: Iterable[Any]) -> None:
         for user, k in zip(columns.users, columns.outcome_of, strict=True):
             met[k].add(user)
     for (channel, status), users in seen.items():
+        if status == DEFERRED:
+            users.difference_update(*(others for place, others in seen.items() if place[0] == channel and place[1] != DEFERRED))
         if users:
             of_channel = counts.setdefault(channel, {})
             of_channel[status] = of_channel.get(status, 0) + len(users)

@@ -34,7 +34,8 @@ def inserts(items: Sequence[Item], max_rows: int) -> Iterator[Insert]:
     requests = [(it.record, it.position) for it in items if isinstance(it.record, NotificationRequested)]
     if requests:
         yield Insert(NOTIFICATIONS, notifications(requests))
-    chunks = [(it.record, it.position) for it in items if isinstance(it.record, AudienceExpanded)]
+    # people who were held and are released are in their chunk already
+    chunks = [(it.record, it.position) for it in items if isinstance(it.record, AudienceExpanded) and not it.record.hold_id]
     if chunks:
         yield Insert(EXPANSIONS, expansions(chunks))
 

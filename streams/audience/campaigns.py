@@ -50,9 +50,14 @@ def release(view: View, key: bytes, known: Campaign, record: Input) -> tuple[Cam
 def later(codec: Codec, key: bytes, command: ExpandAudience, record: Input) -> Output:
     """The timer that writes a command when it is its turn, to where `record` came from."""
     timer = ids.turn_id(command.notification.notification_id, record.partition, mark_of(command))
+    return timed(codec, SetTimer(timer, command.not_before, KIND), key, command, record)
+
+
+def timed(codec: Codec, timer: SetTimer, key: bytes, command: ExpandAudience, record: Input) -> Output:
+    """The timer, to write a command to where `record` came from."""
     wanted = Output(topic=record.topic, partition=record.partition, key=key, value=codec.encode(command))
-    timed = SetTimer(timer, command.not_before, KIND, wanted)
-    return Output(topic=TIMERS, partition=record.partition, key=timer.encode(), value=codec.encode(timed))
+    value = codec.encode(msgspec.structs.replace(timer, write=wanted))
+    return Output(topic=TIMERS, partition=record.partition, key=timer.timer_id.encode(), value=value)
 
 
 def _held_key(key: bytes, mark: str) -> bytes:

@@ -80,7 +80,7 @@ def controlled(known: Campaign, command: ControlCampaign) -> Campaign:
 
 def mark_of(command: ExpandAudience) -> str:
     """What tells a command from others of its notification and partition."""
-    return str(command.chunk)
+    return command.hold_id or str(command.chunk)
 
 
 def held(known: Campaign, mark: str) -> Campaign:

@@ -1,9 +1,10 @@
-"""What a chunk comes to, as records: deliver batches, statuses, progress, and the command for the rest."""
+"""What a chunk comes to, as records: deliver batches, statuses, timers of those who are held, progress, and the command for the rest."""
 
 from schemas.codec import Codec
-from schemas.records import Output
+from schemas.records import Output, SetTimer
 from schemas.topics import EXPANSIONS, STATUS, deliver_topic
-from streams.audience.campaigns import later
+from streams.audience.campaigns import later, timed
+from streams.audience.holds import KIND
 from streams.audience.rules import Expansion
 from streams.step.model import Input
 
@@ -16,6 +17,8 @@ def outputs_of(codec: Codec, expansion: Expansion, key: bytes, record: Input, no
         for b in expansion.batches
     ]
     outputs += [Output(topic=STATUS, partition=partition, key=key, value=encode(status)) for status in expansion.statuses]
+    for hold in expansion.holds:
+        outputs.append(timed(codec, SetTimer(hold.command.hold_id, hold.release_at, KIND), key, hold.command, record))
     outputs.append(Output(topic=EXPANSIONS, key=key, value=encode(expansion.progress)))
     if rest := expansion.rest:
         again = Output(topic=record.topic, partition=partition, key=key, value=encode(rest))

@@ -1,25 +1,20 @@
-"""Decides for one chunk of an audience: who is handed to delivery on which channel, and who is not and why. Pure."""
+"""Decides for one chunk of an audience: who is handed to delivery on which channel, who is not and why, and who is held. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from schemas import ids
-from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Notification, Outcome, Profile, StatusBatch
-from streams.audience.control import CANCELLED
-from streams.policy.policy import CategoryPolicy, Policy
-from streams.policy.rules import SEND, outcome_of, reason_against
+from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Profile, StatusBatch
+from streams.audience.control import CANCELLED, mark_of
+from streams.audience.holds import Hold, Until, Waiting, holds_of
+from streams.audience.told import Choice, Chosen, Place, batch_of, deferred, progress_of, refused
+from streams.policy.caps import Counters
+from streams.policy.decision import Case, decide
+from streams.policy.policy import Policy
+from streams.policy.rules import SEND
 from streams.profiles.stored import user_key
-
-
-class Place(NamedTuple):
-    """The command a chunk comes from, and when it is decided (epoch ms)."""
-
-    topic: str
-    partition: int
-    offset: int
-    now: int
 
 
 class Person(NamedTuple):
@@ -30,14 +25,6 @@ class Person(NamedTuple):
     offset: int
 
 
-class Chosen(NamedTuple):
-    """Columns of recipients of one channel; `reasons` is empty for those to be sent to."""
-
-    users: list[str]
-    offsets: list[int]
-    reasons: list[str]
-
-
 class Expansion(NamedTuple):
     """What one chunk comes to."""
 
@@ -45,60 +32,75 @@ class Expansion(NamedTuple):
     statuses: list[StatusBatch]
     progress: AudienceExpanded
     rest: ExpandAudience | None
+    holds: list[Hold]
 
 
 def expand(
-    command: ExpandAudience, people: Sequence[Person], rest: ExpandAudience | None, policy: Policy, place: Place, *, cancelled: bool = False
+    command: ExpandAudience,
+    people: Sequence[Person],
+    rest: ExpandAudience | None,
+    policy: Policy,
+    place: Place,
+    *,
+    counters: Mapping[str, Counters] | None = None,
+    cancelled: bool = False,
 ) -> Expansion:
     """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory.
 
-    `cancelled`: the campaign is; nobody is sent to, and all are told so.
+    `counters`: by user, at the place's time; those who are sent to are counted in them. None: there are no caps. `cancelled`: the campaign
+    is; nobody is sent to, and all are told so.
     """
-    binds = policy.of(command.notification)
+    case = case_of(command, policy, place)
+    choice = _nobody(people, case.channels) if cancelled else choose(people, case, counters)
+    about, mark = command.notification, mark_of(command)
     batches, statuses = [], []
-    queued: dict[str, int] = {}
-    suppressed: dict[str, int] = {}
-    for channel in command.notification.channels:
-        send, refuse = _nobody(people) if cancelled else choose(people, channel, command.notification, binds, place.now)
-        queued[channel], suppressed[channel] = len(send.users), len(refuse.users)
-        batch_id = ids.batch_id(command.notification.notification_id, place.partition, command.chunk, channel)
-        if send.users:
-            batches.append(_batch(batch_id, channel, send, command, policy, place))
-        if refuse.users:
-            statuses.append(_status(batch_id, channel, refuse, command, policy, place))
-    progress = AudienceExpanded(
-        command.notification.notification_id,
-        place.partition,
-        command.chunk,
-        command.partitions,
-        rest is None and command.last,
-        len(people),
-        queued,
-        suppressed,
-        place.now,
-        place.offset,
+    for channel in case.channels:
+        batch_id = ids.batch_id(about.notification_id, place.partition, mark, channel)
+        if choice.send[channel].users:
+            batches.append(batch_of(batch_id, channel, choice.send[channel], about, policy, place))
+        if choice.refuse[channel].users:
+            statuses.append(refused(batch_id, channel, choice.refuse[channel], about, policy, place))
+    holds = holds_of(command, mark, place.partition, choice.hold)
+    statuses += [deferred(hold, channel, policy, place) for hold in holds for channel in hold.command.channels]
+    progress = progress_of(command, len(people), choice, place, last=rest is None and command.last)
+    return Expansion(batches, statuses, progress, rest, holds)
+
+
+def case_of(command: ExpandAudience, policy: Policy, place: Place) -> Case:
+    """What is the same for all users of a command. Raises UnknownCategory."""
+    about = command.notification
+    channels = tuple(dict.fromkeys(command.channels or about.channels))
+    seed = f"{about.notification_id}/{place.partition}/{mark_of(command)}"
+    return Case(about, channels, policy.of(about), policy, seed, place.now)
+
+
+def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters] | None) -> Choice:
+    """Those to be sent to on each channel, those not, and those who are held on the channels that could be sent."""
+    choice = Choice(
+        {channel: Chosen([], [], []) for channel in case.channels}, {channel: Chosen([], [], []) for channel in case.channels}, {}
     )
-    return Expansion(batches, statuses, progress, rest)
-
-
-def choose(people: Sequence[Person], channel: str, notification: Notification, binds: CategoryPolicy, now: int) -> tuple[Chosen, Chosen]:
-    """Those to be sent to on a channel, and those not."""
-    send, refuse = Chosen([], [], []), Chosen([], [], [])
+    lanes = list(zip(choice.send.values(), choice.refuse.values(), strict=True))
     for user, profile, offset in people:
-        reason = reason_against(profile, channel, notification, binds, now)
-        if reason == SEND:
-            send.users.append(user)
-            send.offsets.append(offset)
-        else:
-            refuse.users.append(user)
-            refuse.offsets.append(offset)
-            refuse.reasons.append(reason)
-    return send, refuse
+        reasons, release_at = decide(user, profile, case, counters[user] if counters is not None else None)
+        for (send, refuse), reason in zip(lanes, reasons, strict=True):
+            if reason != SEND:
+                refuse.users.append(user)
+                refuse.offsets.append(offset)
+                refuse.reasons.append(reason)
+            elif release_at is None:
+                send.users.append(user)
+                send.offsets.append(offset)
+        if release_at is not None:
+            waits = tuple(channel for channel, reason in zip(case.channels, reasons, strict=True) if reason == SEND)
+            waiting = choice.hold.setdefault(Until(release_at, waits), Waiting([], []))
+            waiting.users.append(user)
+            waiting.offsets.append(offset)
+    return choice
 
 
-def _nobody(people: Sequence[Person]) -> tuple[Chosen, Chosen]:
-    refused = Chosen([person.user for person in people], [person.offset for person in people], [CANCELLED] * len(people))
-    return Chosen([], [], []), refused
+def _nobody(people: Sequence[Person], channels: Sequence[str]) -> Choice:
+    refuse = Chosen([person.user for person in people], [person.offset for person in people], [CANCELLED] * len(people))
+    return Choice({channel: Chosen([], [], []) for channel in channels}, dict.fromkeys(channels, refuse), {})
 
 
 def next_chunk(command: ExpandAudience, cursor: str) -> ExpandAudience:
@@ -106,36 +108,3 @@ def next_chunk(command: ExpandAudience, cursor: str) -> ExpandAudience:
     reached = user_key(cursor)
     users = [user for user in command.users if user_key(user) > reached]
     return msgspec.structs.replace(command, users=users, cursor=cursor, chunk=command.chunk + 1, not_before=0)
-
-
-def outcomes(reasons: Sequence[str]) -> tuple[list[Outcome], list[int]]:
-    """The distinct outcomes of `reasons`, and the index of each one's."""
-    numbers: dict[str, int] = {}
-    indexes = [numbers.setdefault(reason, len(numbers)) for reason in reasons]
-    return [_outcome(reason) for reason in numbers], indexes
-
-
-def _outcome(reason: str) -> Outcome:
-    return Outcome(CANCELLED, CANCELLED) if reason == CANCELLED else outcome_of(reason)
-
-
-def _batch(batch_id: str, channel: str, send: Chosen, command: ExpandAudience, policy: Policy, place: Place) -> DeliverBatch:
-    return DeliverBatch(batch_id, command.notification, channel, send.users, send.offsets, policy.version, place.now, place.offset)
-
-
-def _status(batch_id: str, channel: str, refuse: Chosen, command: ExpandAudience, policy: Policy, place: Place) -> StatusBatch:
-    distinct, indexes = outcomes(refuse.reasons)
-    return StatusBatch(
-        status_id=ids.status_id(batch_id, "suppressed"),
-        notification=command.notification,
-        channel=channel,
-        users=refuse.users,
-        outcomes=distinct,
-        outcome_of=indexes,
-        profile_offsets=refuse.offsets,
-        policy_version=policy.version,
-        at=place.now,
-        caused_by_topic=place.topic,
-        caused_by_partition=place.partition,
-        caused_by_offset=place.offset,
-    )

@@ -12,7 +12,7 @@ from schemas.codec import Codec
 from schemas.records import NotificationRequested, Output, Write
 from schemas.topics import CHANGELOG_PLANNER, CHANNELS, fanout_topic
 from streams.audience.expression import parse
-from streams.planner.rules import Seen, check, digest_of, is_repeat, plan
+from streams.planner.rules import Seen, check, digest_of, expiring, is_repeat, plan
 from streams.policy.policy import Policy
 from streams.step.model import Effects, Input
 from streams.step.step import RecordStep, View
@@ -39,7 +39,7 @@ class PlannerStep(RecordStep):
         if is_repeat(_seen(view, key), request, record.offset):
             return Effects()
         seen = Seen(record.offset, digest_of(request))
-        commands = plan(request, self._partitions)
+        commands = plan(expiring(request, self._policy.expires_at(request.notification)), self._partitions)
         topic = fanout_topic(request.notification.priority)
         return Effects(
             [Output(topic=topic, partition=partition, key=key, value=self.codec.encode(command)) for partition, command in commands],

@@ -73,6 +73,11 @@ def is_repeat(seen: Seen | None, request: NotificationRequested, offset: int) ->
     return True
 
 
+def expiring(request: NotificationRequested, expires_at: int | None) -> NotificationRequested:
+    """The request, with the time (epoch ms) from which on it is too late for it; None: never."""
+    return msgspec.structs.replace(request, notification=msgspec.structs.replace(request.notification, expires_at=expires_at))
+
+
 def plan(request: NotificationRequested, partitions: int) -> list[tuple[int, ExpandAudience]]:
     """(partition, command) for each partition that takes part, in order. Raises AudienceInvalid when nobody is asked for.
 

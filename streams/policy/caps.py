@@ -54,6 +54,8 @@ class Counters:
         self._users, self._days, self._categories = old.users, old.days, old.categories
         self._hours = old.hours if old.hour == self._hour else [0] * len(old.users)
         self._rows = dict(zip(old.users, range(len(old.users)), strict=True))
+        self.changed = False
+        """Whether anything was counted or given back."""
 
     def pack(self) -> bytes | None:
         """As bytes; None: nothing is counted. Users who were given everything back are not in it."""
@@ -80,6 +82,7 @@ class Counters:
 
     def count(self, user: str, category: str) -> None:
         """One notification more."""
+        self.changed = True
         row = self._rows.get(user)
         if row is None:
             row = self._add(user)
@@ -96,6 +99,7 @@ class Counters:
         column = self._categories.get(category)
         if row is None or column is None or hour // DAY_HOURS != self._hour // DAY_HOURS or not column[row]:
             return
+        self.changed = True
         self._days[row] -= 1
         column[row] -= 1
         if hour == self._hour and self._hours[row]:

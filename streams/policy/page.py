@@ -29,7 +29,7 @@ waits in a queue, may come after they began.
 
 **Caps** count a notification once for a user, however many channels it takes, in fixed windows: the hour and the day in UTC of the
 decision. So across the boundary of two windows up to twice a cap can come within one window's length. What failed for good on every channel
-is given back (`streams/policy/caps.py`).
+still counts: giving it back is a rule (`streams/policy/caps.py`) that no step calls yet.
 
 ## The policy that is shipped
 """

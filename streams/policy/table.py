@@ -13,7 +13,7 @@ BOTH = "both"
 REASON_AGAINST = "rules.reason_against"
 QUIET_UNTIL = "quiet.quiet_until"
 OVER = "caps.Counters.over"
-AUDIENCE = "the audience step asks it (issue 5)"
+CONTROL = "control.controlled"
 
 
 class Check(NamedTuple):
@@ -34,7 +34,7 @@ class Check(NamedTuple):
 
 
 TABLE = (
-    Check("cancelled", "cancelled", ALWAYS, BOTH, "", "control of campaigns (issue 5)", "It was called off before it was sent."),
+    Check("cancelled", "cancelled", ALWAYS, DECISION, CONTROL, "", "It was called off before it was sent."),
     Check("expired", "expired", ALWAYS, BOTH, REASON_AGAINST, "", "It was too late to be of use."),
     Check("erased", "suppressed", ALWAYS, BOTH, "", "erasure (a later issue)", "The user had all their data erased."),
     Check("user_unknown", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "There is no profile of this user."),
@@ -54,11 +54,11 @@ TABLE = (
     Check(
         "address_suppressed", "suppressed", ALWAYS, BOTH, "", "addresses taken out of use (issue 5)", "This address bounced or complained."
     ),
-    Check("quiet_hours", "suppressed", "quiet_hours", DECISION, QUIET_UNTIL, AUDIENCE, "The user had quiet hours, and it could not wait."),
-    Check("hourly_limit", "suppressed", "hourly_limit", DECISION, OVER, AUDIENCE, "The user was told enough this hour."),
-    Check("daily_limit", "suppressed", "daily_limit", DECISION, OVER, AUDIENCE, "The user was told enough this day."),
-    Check("category_limit", "suppressed", "category_limit", DECISION, OVER, AUDIENCE, "The user was told enough of its category this day."),
-    Check("frequency_cap", "suppressed", "frequency_cap", DECISION, OVER, AUDIENCE, "The user was told as often as they want this hour."),
+    Check("quiet_hours", "suppressed", "quiet_hours", DECISION, QUIET_UNTIL, "", "The user had quiet hours, and it could not wait."),
+    Check("hourly_limit", "suppressed", "hourly_limit", DECISION, OVER, "", "The user was told enough this hour."),
+    Check("daily_limit", "suppressed", "daily_limit", DECISION, OVER, "", "The user was told enough this day."),
+    Check("category_limit", "suppressed", "category_limit", DECISION, OVER, "", "The user was told enough of its category this day."),
+    Check("frequency_cap", "suppressed", "frequency_cap", DECISION, OVER, "", "The user was told as often as they want this hour."),
     Check("shed", "shed", NOT_CRITICAL, DECISION, "", "routing (issue 5)", "It would have been later than it is worth."),
 )
 

@@ -11,6 +11,10 @@ MAX_RECORD_BYTES = 1_000_000
 """Key and value of one record: what every topic takes (schemas.topics), with room for Kafka's own bytes."""
 
 
+MAX_EFFECTS_BYTES = 7_000_000
+"""Of all that one record comes to: what a record of a journal takes (8 MiB), with room for the names of topics and tables."""
+
+
 class TooLarge(RecordRefused):
     """A record that asks for another one that no topic takes."""
 
@@ -58,4 +62,13 @@ def require_writable(effects: Effects) -> Effects:
         if size > MAX_RECORD_BYTES:
             where = each.topic if isinstance(each, Output) else each.table
             raise TooLarge(f"it would take a record of {size} bytes in {where}; the limit is {MAX_RECORD_BYTES}")
+    return effects
+
+
+def require_journalable(effects: Effects) -> Effects:
+    """The effects of one record. Raises TooLarge when a record of the journal can't hold them, with those of small ones beside it."""
+    records: list[Output | Write] = [*effects.outputs, *effects.writes]
+    size = sum(len(each.key) + len(each.value or b"") for each in records)
+    if size > MAX_EFFECTS_BYTES:
+        raise TooLarge(f"it would take {len(records)} records of {size} bytes together; the limit is {MAX_EFFECTS_BYTES}")
     return effects

@@ -10,7 +10,7 @@ from schemas.deadletter import dead_letter, dead_letter_key
 from schemas.errors import RecordRefused, RegistryUnavailable
 from schemas.records import Output
 from schemas.topics import DLQ
-from streams.step.model import Effects, Input, require_writable
+from streams.step.model import Effects, Input, require_journalable, require_writable
 from streams.step.partition import StepPartition
 
 T = TypeVar("T")
@@ -68,6 +68,12 @@ class View:
         place = (table, key)
         return self._written[place] if place in self._written else self._part.get(table, key)
 
+    def get_many(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of keys, likewise."""
+        values = self._part.get_many(table, keys)
+        written = self._written
+        return [written.get((table, key), value) for key, value in zip(keys, values, strict=True)] if written else values
+
     def apply(self, effects: Effects) -> None:
         """Let later records of the batch see these writes."""
         self._written.update({(write.table, write.key): write.value for write in effects.writes})
@@ -109,7 +115,8 @@ class RecordStep:
     async def decide_in_turn(self, part: StepPartition, view: View, record: Input) -> Effects:
         """`decide`, tried again while the registry does not answer; a dead letter for a record it refuses."""
         try:
-            return require_writable(await patiently(part, lambda: self.decide(view, record)))
+            effects = require_writable(await patiently(part, lambda: self.decide(view, record)))
+            return require_journalable(effects) if self.journal else effects
         except RecordRefused as error:
             return Effects([dead_letter_output(self.codec, self.name, record, error, self.clock())])
 

@@ -4,6 +4,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 from schemas.records import AudienceExpanded, DeliverBatch, LedgerEntry, NotificationRequested, StatusBatch
@@ -15,6 +16,7 @@ from tests.faults.obeyed import judge_cancels, paused
 DELIVER = tuple(deliver_topic(channel, priority) for channel in CHANNELS for priority in PRIORITIES)
 LEDGERS = tuple(ledger_topic(topic) for topic in DELIVER)
 TERMINAL = ("sent", "suppressed", "failed", "unknown", "expired", "cancelled")
+DEFERRED = "deferred"
 SEEN_OUTSIDE = ("push", "email")
 SHOWN = 10
 Reached = tuple[str, str, str]
@@ -29,7 +31,7 @@ class Verdict:
 
     expected: int = 0
     waiting: int = 0
-    """Recipients of campaigns that are paused."""
+    """Recipients of campaigns that are paused, and those who are held for longer than the log goes."""
     by_status: dict[str, int] = field(default_factory=dict)
     by_reason: dict[str, int] = field(default_factory=dict)
     resent: int = 0
@@ -63,6 +65,8 @@ class Oracle:
     def __init__(self, entries: Mapping[str, list[Entry]], asked: Asked) -> None:
         self._entries = entries
         self._asked = asked
+        self._held: dict[Reached, int] = {}
+        """When those are released (epoch ms) who are held for longer than the log goes."""
         self.verdict = Verdict()
 
     def judge(self, sandbox: "SandboxSays") -> Verdict:
@@ -93,18 +97,23 @@ class Oracle:
         """What became of every recipient."""
         met: Met = defaultdict(dict)
         reasons: Counter[str] = Counter()
+        newest = 0
         for status in self._once(STATUS, lambda record: record.status_id):
             assert isinstance(status, StatusBatch)
             place = (status.notification.notification_id, status.channel)
-            here = met[place]
+            here, newest = met[place], max(newest, status.at)
             for user, number in zip(status.users, status.outcome_of, strict=True):
                 outcome = status.outcomes[number]
                 reasons[f"{outcome.status}/{outcome.reason}"] += 1
+                if outcome.status == DEFERRED:
+                    self._held[(*place, user)] = max(self._held.get((*place, user), 0), _epoch_ms(outcome.detail))
+                    continue
                 if user in here:
                     self.verdict.blame("recipients with two statuses", (*place, user, here[user], outcome))
                 if outcome.status not in TERMINAL:
                     self.verdict.blame("statuses that are not the end", (*place, user, outcome))
                 here[user] = sys.intern(outcome.status)
+        self._held = {reached: due for reached, due in self._held.items() if due > newest}
         self.verdict.by_reason = dict(reasons)
         self.verdict.by_status = dict(sum((Counter(here.values()) for here in met.values()), Counter()))
         return dict(met)
@@ -122,7 +131,10 @@ class Oracle:
                 self.verdict.waiting += len(missing)
                 continue
             for user in missing:
-                self.verdict.blame("lost", (*place, user))
+                if (*place, user) in self._held:
+                    self.verdict.waiting += 1
+                else:
+                    self.verdict.blame("lost", (*place, user))
         for place, here in met.items():
             for user in here.keys() - asked.get(place, frozenset()):
                 self.verdict.blame("nobody asked for", (*place, user))
@@ -130,11 +142,11 @@ class Oracle:
     def _expansions_agree(self, notifications: dict[str, str]) -> None:
         users: Counter[str] = Counter()
         waiting = paused(self._entries)
-        for chunk in self._once(EXPANSIONS, lambda record: (record.notification_id, record.partition, record.chunk)):
+        for chunk in self._once(EXPANSIONS, lambda it: (it.notification_id, it.partition, it.chunk, it.hold_id)):
             assert isinstance(chunk, AudienceExpanded)
-            users[chunk.notification_id] += chunk.users
+            users[chunk.notification_id] += 0 if chunk.hold_id else chunk.users
             for channel in chunk.queued:
-                if chunk.queued[channel] + chunk.suppressed[channel] != chunk.users:
+                if chunk.queued[channel] + chunk.suppressed[channel] + chunk.deferred.get(channel, 0) != chunk.users:
                     self.verdict.blame("chunks that do not add up", chunk)
         for notification, event in notifications.items():
             size = len(self._asked.users.get(event, ()))
@@ -207,6 +219,10 @@ class SandboxSays:
 
 def _notification_of(record: Any) -> str:
     return str(record.notification.notification_id)
+
+
+def _epoch_ms(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 def _telling(entry: Entry) -> object:

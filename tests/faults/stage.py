@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.system import UNCAPPED
 from ops.endpoints import Endpoints
 from ops.local.settings import Settings
 from providers.sandbox_server.process import SandboxProcess, running
@@ -99,6 +100,7 @@ def _variables(plan: Plan, sandbox: SandboxProcess, folder: Path) -> dict[str, s
     providers = folder / "providers.yaml"
     providers.write_text(PROVIDERS.format(push=plan.push, batch=plan.batch))
     variables = {"CARILLON_SANDBOX_URL": sandbox.base_url, "CARILLON_PROVIDERS_FILE": str(providers), "CARILLON_CHUNK": str(plan.chunk)}
+    variables["CARILLON_POLICY_FILE"] = str(UNCAPPED)
     if plan.give_way:
         variables["CARILLON_GIVE_WAY"] = "true"
     if plan.how == "stall":

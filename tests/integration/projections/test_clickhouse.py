@@ -144,6 +144,16 @@ def test_conservation_is_exact_to_one(apply: Apply, analytics: Analytics, now: i
     assert (seen["users"], seen["chunks"], seen["complete"]) == (1000, 2, True)
 
 
+def test_who_is_held_is_pending_until_they_have_an_end(apply: Apply, analytics: Analytics, now: int) -> None:
+    users = [f"u{i}" for i in range(10)]
+    apply(items([expanded(users=10, held=4), status_batch(users[:1], "suppressed"), status_batch(users[6:], "deferred")]))
+    (row,) = analytics.funnel("n-1")
+    assert (row["audience"], row["queued"], row["suppressed"], row["pending"]) == (10, 5, 1, 9)
+    apply(items([expanded(users=4, last=False, hold_id="h"), status_batch(users[1:])]))
+    (row,) = analytics.funnel("n-1")
+    assert (row["audience"], row["sent"], row["pending"]) == (10, 9, 0)
+
+
 def test_latency_is_from_acceptance_to_hand_over(apply: Apply, analytics: Analytics, now: int) -> None:
     told = notification("n-1", accepted_at=now)
     apply(items([status_batch([f"u{i}"], status_id=f"s{i}", at=now + i, notification=told) for i in range(101)]))

@@ -38,10 +38,13 @@ def requested(notification_id: str = "n-1", **changes: object) -> NotificationRe
     return NotificationRequested(notification(notification_id, **changes), Audience(expression="all"), f"key-{notification_id}", "r1")
 
 
-def expanded(partition: int = 0, chunk: int = 0, *, last: bool = True, partitions: int = 1, users: int = 10) -> AudienceExpanded:
-    """A chunk of which a tenth is suppressed on push."""
+def expanded(
+    partition: int = 0, chunk: int = 0, *, last: bool = True, partitions: int = 1, users: int = 10, held: int = 0, hold_id: str = ""
+) -> AudienceExpanded:
+    """A chunk of which a tenth is suppressed on push, and some are held."""
+    queued, deferred = {"push": users - users // 10 - held}, {"push": held} if held else {}
     return AudienceExpanded(
-        "n-1", partition, chunk, partitions, last, users, {"push": users - users // 10}, {"push": users // 10}, NOW - 2000, 5
+        "n-1", partition, chunk, partitions, last, users, queued, {"push": users // 10}, NOW - 2000, 5, hold_id, deferred
     )  # fmt: skip
 
 

@@ -19,6 +19,12 @@ TEXT = st.text(max_size=20)
         (ids.notification_id("", ""), "f3626634-b075-5c98-88d3-1871d381bf5f"),
         (ids.notification_id("åß", "日本"), "df885114-3f66-5482-8a1a-acbb64c5b924"),
         (ids.batch_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, 3, "email"), "d8830787-c0fa-5647-9802-918750dfc915"),
+        (ids.batch_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, "3", "email"), "d8830787-c0fa-5647-9802-918750dfc915"),
+        (
+            ids.hold_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, "3", 1732169700000, ["push", "email"]),
+            "2f58f6d5-4325-50ca-9441-6cf4598d5386",
+        ),
+        (ids.deferred_id("0d1f9b5e-43a7-5f4e-9c46-6a3f0b1f7f21", "push"), "22150b2a-7cad-5566-9aa4-660efacdbb74"),
         (ids.status_id("5f1f6a0c-1b0b-5a64-8b7c-7c7f3a6f9d42", "suppressed"), "155c8280-cc80-53f4-bffa-8157984e62b2"),
         (ids.turn_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, "3"), "165e827d-4036-56fe-b0c1-c0fd1806fb90"),
         (ids.message_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", "u-1", "email", "ann@example.org"), "b33fdaad-6bed-559d-8e60-9cb12471aaa0"),
@@ -40,7 +46,9 @@ def test_ids_of_different_kinds_differ_and_are_version_5(a: str, number: int, ch
         ids.status_id(a, b),
         ids.batch_id(a, number, chunk, b),
         ids.turn_id(a, number, b),
+        ids.hold_id(a, number, b, chunk, []),
+        ids.deferred_id(a, b),
         ids.message_id(a, str(number), str(chunk), b),
     }
-    assert len(made) == 5
+    assert len(made) == 7
     assert {UUID(one).version for one in made} == {5}

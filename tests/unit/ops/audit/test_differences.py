@@ -130,3 +130,9 @@ def test_every_notification_is_asked_for_once(sizes: dict[str, int], page: int) 
     assert sorted(name for some in asked for name in some) == sorted(sizes)
     assert all(len(some) <= page and (len(some) == 1 or sum(sizes[name] for name in some) <= PAGE_RECIPIENTS) for some in asked)
     assert done == Compared(len(sizes), sum(sizes.values()))
+
+
+def test_that_somebody_was_held_is_no_end_to_compare() -> None:
+    report = log_of(ONE)
+    compare(report, "clickhouse", of({"n": {"push": {**ONE["n"]["push"], "deferred": 4}, "email": {"sent": 5}}}), 10, always)
+    assert report.green

@@ -13,7 +13,7 @@ from schemas.topics import EXPANSIONS, FANOUT, FANOUT_URGENT, PROFILES, REQUESTS
 from tests.unit.ops.audit.world import HOME, PARTITIONS, SALE, T0, USERS, World, consistent, judge
 
 PUSH = "notify.deliver.push.normal"
-EMAIL = "notify.deliver.email.high"
+EMAIL = "notify.deliver.email.critical"
 
 Plant = Callable[[World], Place]
 PLANTS: list[tuple[str, Plant]] = []

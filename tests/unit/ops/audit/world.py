@@ -93,7 +93,7 @@ def notification(name: str, channels: list[str], priority: Priority) -> Notifica
 
 
 SALE = notification("sale", ["push", "in_app"], Priority.NORMAL)
-CODE = notification("code", ["email"], Priority.HIGH)
+CODE = notification("code", ["email"], Priority.CRITICAL)
 NAMED = USERS[:7]
 
 

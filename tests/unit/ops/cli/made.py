@@ -24,10 +24,17 @@ def notification(**changes: object) -> Notification:
 
 
 def expanded(
-    partition: int = 0, chunk: int = 0, *, partitions: int = 1, last: bool = True, users: int = 2, **counts: dict[str, int]
+    partition: int = 0,
+    chunk: int = 0,
+    *,
+    partitions: int = 1,
+    last: bool = True,
+    users: int = 2,
+    hold_id: str = "",
+    **counts: dict[str, int],
 ) -> AudienceExpanded:
-    queued, suppressed = counts.get("queued", {"push": users}), counts.get("suppressed", {})
-    return AudienceExpanded(NOTIFICATION_ID, partition, chunk, partitions, last, users, queued, suppressed, 1_000_200, 7)
+    queued, suppressed, deferred = counts.get("queued", {"push": users}), counts.get("suppressed", {}), counts.get("deferred", {})
+    return AudienceExpanded(NOTIFICATION_ID, partition, chunk, partitions, last, users, queued, suppressed, 1_000_200, 7, hold_id, deferred)
 
 
 def status(

@@ -4,7 +4,7 @@ import msgspec
 
 from ops.cli.chain import Answer, explain
 from ops.cli.controlling import Control
-from ops.cli.evidence import Evidence, Handed
+from ops.cli.evidence import Evidence, Handed, open_channels
 from ops.cli.letters import Letter
 from ops.cli.why import rendered
 from projections.cassandra.timeline import Event, Why
@@ -108,3 +108,35 @@ def test_a_record_that_is_gone_is_said_to_be_gone() -> None:
     assert answer.channels[0].links
     gone = explained(statuses=[told("sent", "push")], chunks=[expanded(4, 0)])
     assert [link.what for link in gone.channels[0].links] == ["sent"]
+
+
+UNTIL = "2026-11-22T07:04:11+00:00"
+
+
+def deferred() -> Why:
+    return msgspec.structs.replace(told("deferred", "push", reason="quiet_hours", fanout=True), detail=UNTIL)
+
+
+def test_who_is_held_reads_until_when() -> None:
+    push = explained(statuses=[deferred()], commands={7: COMMAND}).channels[0]
+    assert push.verdict == f"held until {UNTIL} (quiet_hours), and decided afresh then"
+    assert f"quiet_hours; {UNTIL}; by policy policy1" in push.links[0].said
+
+
+def test_who_was_held_has_both_decisions_in_their_order() -> None:
+    release = msgspec.structs.replace(COMMAND, users=["ann"], expression="", cursor="", hold_id="h-1", channels=["push"])
+    both = explained(statuses=[deferred(), told("sent", "push")], handed={"push": HANDED}, commands={7: COMMAND, 9: release})
+    assert [link.what for link in both.links] == ["requested", "planned", "released"]
+    assert "hold h-1: 1 users" in both.links[2].said
+    assert [link.what for link in both.channels[0].links] == ["deferred", "decided", "sent"]
+    assert both.channels[0].verdict.startswith("sent by")
+
+
+def test_who_was_released_and_is_not_delivered_yet_is_no_longer_held() -> None:
+    push = explained(statuses=[deferred()], handed={"push": HANDED}, commands={7: COMMAND}).channels[0]
+    assert push.verdict.startswith("waiting for delivery")
+
+
+def test_what_is_looked_for_is_what_has_no_end() -> None:
+    assert open_channels(HEADER, [deferred(), told("sent", "email")]) == ["push"]
+    assert open_channels(HEADER, [deferred(), told("sent", "push")]) == ["email"]

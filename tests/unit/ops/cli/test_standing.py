@@ -64,3 +64,11 @@ def test_an_audience_that_is_still_expanded_is_not_complete() -> None:
     it = stands({"push": {"sent": 10}, "email": {"sent": 10}}, complete=False)
     assert not it.complete
     assert rendered(it)
+
+
+def test_who_is_held_is_pending_and_said_to_be() -> None:
+    it = stands({"push": {"sent": 7, "suppressed": 2, "deferred": 1}, "email": {"sent": 5, "suppressed": 5}})
+    assert (it.channels["push"].pending, it.channels["push"].held) == (1, 1)
+    assert not it.complete
+    assert "1 recipients have no outcome yet, 1 of them are held until their quiet hours end" in verdict(it)
+    assert rendered(it)

@@ -3,6 +3,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops.cli.progress import line
 from ops.cli.tally import Tally, by_status
 from schemas.records import AudienceExpanded, Outcome, StatusBatch
 from tests.unit.ops.cli.made import expanded, status
@@ -57,3 +58,33 @@ def test_nothing_is_complete_while_a_record_is_missing(missing: set[int]) -> Non
 
 def test_nothing_heard_is_not_complete() -> None:
     assert not Tally().complete
+
+
+HELD = status(["d"], Outcome("deferred", "quiet_hours", "2026-11-22T07:00:00+00:00"), status_id="6")
+NIGHT: list[AudienceExpanded | StatusBatch] = [
+    expanded(users=2, queued={"push": 1, "email": 2}, suppressed={"push": 0, "email": 0}, deferred={"push": 1}),
+    status(["a"], status_id="1"),
+    status(["a", "d"], status_id="2", channel="email"),
+    HELD,
+]
+
+
+def test_who_is_held_is_pending() -> None:
+    made = tally(NIGHT)
+    assert made.expansion_complete
+    assert (made.users, made.held, made.pending) == (2, 1, {"push": 1, "email": 0})
+    assert made.counts == {"push": {"sent": 1}, "email": {"sent": 2}}
+    assert "held 1" in line(made)
+    assert not made.complete
+
+
+def test_who_is_released_is_no_further_part_of_the_audience() -> None:
+    release = expanded(users=1, last=False, queued={"push": 1}, suppressed={"push": 0}, hold_id="h")
+    made = tally([*NIGHT, release, release])
+    assert (made.users, made.held, made.pending) == (2, 0, {"push": 1, "email": 0})
+    assert tally([*NIGHT, release, status(["d"], status_id="3")]).complete
+
+
+def test_who_is_held_again_is_held_once() -> None:
+    again = expanded(users=1, last=False, queued={"push": 0}, suppressed={"push": 0}, hold_id="h", deferred={"push": 1})
+    assert tally([*NIGHT, again]).held == 1

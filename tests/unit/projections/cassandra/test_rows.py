@@ -154,3 +154,8 @@ def test_an_empty_batch_and_records_of_other_types_write_nothing() -> None:
 def test_months_are_those_of_utc() -> None:
     assert month_of(1_798_761_599_999) == 202612
     assert month_of(1_798_761_600_000) == 202701
+
+
+def test_a_release_is_no_chunk_more() -> None:
+    assert len(written(expanded(held=4))) == 1
+    assert written(expanded(users=4, last=False, hold_id="h")) == []

@@ -23,6 +23,14 @@ def test_recipients_are_counted_once_however_often_they_met_a_status() -> None:
     assert counts == {"push": {"sent": 3, "failed": 2}, "email": {"sent": 1}}
 
 
+def test_who_was_deferred_and_has_an_end_is_deferred_no_more() -> None:
+    counts: Counts = {}
+    add_counts(
+        counts, [row(status_batch(["a", "b", "c"], "deferred")), row(status_batch(["a"])), row(status_batch(["b"], channel="email"))]
+    )
+    assert counts == {"push": {"deferred": 2, "sent": 1}, "email": {"sent": 1}}
+
+
 def test_why_tells_everything_about_one_user_in_order() -> None:
     first, then = status_batch(["a", "b"], "failed", at=NOW - 9), status_batch(["a"], "sent", at=NOW)
     told = why([row(then, 8), row(first, 4)], "a")

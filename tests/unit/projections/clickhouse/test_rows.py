@@ -69,6 +69,11 @@ def test_dictionaries_hold_each_value_once() -> None:
                 assert len(set(chunk.dictionary.to_pylist())) == len(chunk.dictionary)
 
 
+def test_a_release_is_no_chunk_more() -> None:
+    (insert,) = inserts(items([expanded(held=4), expanded(users=4, last=False, hold_id="h")]), 10)
+    assert insert.rows.column("users").to_pylist() == [10]
+
+
 def test_nothing_to_insert() -> None:
     assert list(inserts([], 10)) == []
     assert list(inserts(items([status_batch([])]), 10)) == []

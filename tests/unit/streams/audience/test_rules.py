@@ -1,18 +1,23 @@
 """One chunk of an audience: everybody is decided once on each channel, and the same way when it is decided again."""
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import ids
-from schemas.records import AudienceExpanded, DeliverBatch, Device, ExpandAudience, Outcome, Profile, StatusBatch
-from schemas.topics import FANOUT
-from streams.audience.rules import Expansion, Person, Place, expand, next_chunk, outcomes
+from schemas.records import AudienceExpanded, DeliverBatch, Device, ExpandAudience, Outcome, Profile, QuietHours, StatusBatch
+from schemas.topics import FANOUT, HOUR_MS
+from streams.audience.rules import Expansion, Person, expand, next_chunk
+from streams.audience.told import Place, outcomes
+from streams.policy.caps import Counters
 from streams.policy.loader import load_policy
 from streams.policy.policy import UnknownCategory
+from streams.policy.quiet import quiet_until
 from streams.profiles.stored import user_key
-from tests.unit.streams.make import ALL, NID, NOW, command, notification, profile
+from tests.unit.streams.make import ALL, NID, NOW, binding, command, notification, profile
 
 POLICY = load_policy()
 PLACE = Place(topic=FANOUT, partition=3, offset=17, now=NOW)
@@ -25,6 +30,8 @@ profiles = st.one_of(
         muted_categories=st.lists(st.sampled_from(["promotional", "engagement"]), unique=True),
         email=st.sampled_from(["", "a@example.com"]),
         devices=st.sampled_from([[], [Device("ios", "1")], [Device("ios", "1"), Device("web", "2")]]),
+        time_zone=st.sampled_from(["UTC", "Asia/Kolkata", "America/New_York"]),
+        quiet_hours=st.sampled_from([None, None, QuietHours(0, 1439), QuietHours(1320, 420), QuietHours(1260, 480)]),
     ),
 )
 commands = st.builds(
@@ -33,11 +40,12 @@ commands = st.builds(
         notification,
         category=st.sampled_from(["transactional", "promotional"]),
         channels=st.lists(st.sampled_from(ALL), unique=True, min_size=1),
-        expires_at=st.sampled_from([None, NOW - 1, NOW + 1]),
+        expires_at=st.sampled_from([None, None, NOW - 1, NOW + 1, NOW + 4 * HOUR_MS]),
     ),
     chunk=st.integers(0, 5),
     last=st.booleans(),
     partitions=st.integers(1, 8),
+    hold_id=st.sampled_from(["", "a hold"]),
 )
 
 
@@ -53,21 +61,63 @@ def expanded(given_command: ExpandAudience, who: list[Person], rest: ExpandAudie
 
 def of_channel(made: Expansion, channel: str) -> tuple[DeliverBatch | None, StatusBatch | None]:
     batches = [one for one in made.batches if one.channel == channel]
-    statuses = [one for one in made.statuses if one.channel == channel]
+    statuses = [one for one in made.statuses if one.channel == channel and one.outcomes[0].status != "deferred"]
     assert len(batches) <= 1
     assert len(statuses) <= 1
     return (batches or [None])[0], (statuses or [None])[0]
 
 
 @given(commands, people())
-def test_everybody_is_queued_or_suppressed_once_on_each_channel(given_command: ExpandAudience, who: list[Person]) -> None:
+def test_everybody_is_queued_or_suppressed_or_held_once_on_each_channel(given_command: ExpandAudience, who: list[Person]) -> None:
     made = expanded(given_command, who)
     for channel in given_command.notification.channels:
         batch, status = of_channel(made, channel)
         queued, suppressed = batch.users if batch else [], status.users if status else []
-        assert sorted([*queued, *suppressed]) == sorted(person.user for person in who)
-        assert (made.progress.queued[channel], made.progress.suppressed[channel]) == (len(queued), len(suppressed))
+        held = [user for hold in made.holds if channel in hold.command.channels for user in hold.command.users]
+        assert sorted([*queued, *suppressed, *held]) == sorted(person.user for person in who)
+        told = made.progress
+        assert (told.queued[channel], told.suppressed[channel], told.deferred.get(channel, 0)) == (len(queued), len(suppressed), len(held))
     assert {one.channel for one in [*made.batches, *made.statuses]} <= set(given_command.notification.channels)
+
+
+@given(commands, people())
+def test_a_person_is_held_once_with_all_channels_that_could_be_sent(given_command: ExpandAudience, who: list[Person]) -> None:
+    made = expanded(given_command, who)
+    held = [user for hold in made.holds for user in hold.command.users]
+    assert len(held) == len(set(held))
+    assert not {user for batch in made.batches for user in batch.users} & set(held)
+    assert len({hold.command.hold_id for hold in made.holds}) == len(made.holds)
+
+
+@given(commands, people())
+def test_who_is_held_is_told_until_when_and_is_not_released_before(given_command: ExpandAudience, who: list[Person]) -> None:
+    made, known = expanded(given_command, who), {person.user: person for person in who}
+    told = {status.status_id: status for status in made.statuses if status.outcomes[0].status == "deferred"}
+    for hold in made.holds:
+        for channel in hold.command.channels:
+            status = told.pop(ids.deferred_id(hold.command.hold_id, channel))
+            until = datetime.fromtimestamp(hold.release_at / 1000, UTC).isoformat()
+            assert status.outcomes == [Outcome("deferred", "quiet_hours", until)]
+            assert (status.channel, status.users) == (channel, hold.command.users)
+        for user in hold.command.users:
+            person = known[user].profile
+            assert person
+            assert quiet_until(person.time_zone, person.quiet_hours, NOW)
+            assert not quiet_until(person.time_zone, person.quiet_hours, hold.release_at)
+        assert NOW < hold.release_at < (given_command.notification.expires_at or 2 * NOW)
+    assert told == {}
+
+
+@given(commands, people())
+def test_the_command_that_releases_asks_for_the_same_of_them_alone(given_command: ExpandAudience, who: list[Person]) -> None:
+    for hold in expanded(given_command, who).holds:
+        one = hold.command
+        assert (one.notification, one.chunk, one.partitions) == (given_command.notification, given_command.chunk, given_command.partitions)
+        assert (one.expression, one.cursor, one.last, one.not_before) == ("", "", False, 0)
+        again = expanded(one, [person for person in who if person.user in one.users])
+        assert {batch.batch_id for batch in again.batches} == set(), "it is still quiet"
+        assert [other.command.hold_id for other in again.holds] != [one.hold_id]
+        assert again.progress.hold_id == one.hold_id
 
 
 @given(commands, people())
@@ -116,8 +166,55 @@ def test_progress_says_whether_more_is_to_come(given_command: ExpandAudience, wh
     assert made.rest == rest
     assert made.progress == AudienceExpanded(
         NID, 3, given_command.chunk, given_command.partitions, not more and given_command.last, len(who),
-        made.progress.queued, made.progress.suppressed, NOW, 17,
+        made.progress.queued, made.progress.suppressed, NOW, 17, given_command.hold_id, made.progress.deferred,
     )  # fmt: skip
+
+
+@given(commands, people(), st.integers(0, 2))
+def test_who_was_told_enough_is_told_so_on_all_channels_and_others_count_once(
+    given_command: ExpandAudience, who: list[Person], before: int
+) -> None:
+    counters = dict.fromkeys((person.user for person in who), Counters(None, NOW))
+    for person in who:
+        for _ in range(before if person.user > "u3" else POLICY.an_hour):
+            counters[person.user].count(person.user, "system")
+    made = expand(given_command, who, None, POLICY, PLACE, counters=counters)
+    sent = {user for batch in made.batches for user in batch.users}
+    held = {user for hold in made.holds for user in hold.command.users}
+    capped = {
+        user
+        for status in made.statuses
+        for user, number in zip(status.users, status.outcome_of, strict=True)
+        if status.outcomes[number].reason == "hourly_limit"
+    }
+    promotional = given_command.notification.category == "promotional"
+    assert not capped & sent
+    assert not capped & held
+    assert {user for user in capped if user > "u3"} == set()
+    assert not promotional or not {user for user in sent if user <= "u3"}
+    for user, mine in counters.items():
+        told = before if user > "u3" else POLICY.an_hour
+        assert mine.over(user, binding("frequency_cap"), POLICY, told + (user in sent)) == "frequency_cap"
+        assert not mine.over(user, binding("frequency_cap"), POLICY, told + (user in sent) + 1)
+
+
+def test_a_release_has_ids_of_its_own() -> None:
+    who = [Person("ann", profile(), 1), Person("bob", None, -1)]
+    made = expanded(command(hold_id="h-1", channels=["email"]), who)
+    assert [one.batch_id for one in made.batches] == [ids.batch_id(NID, 3, "h-1", "email")]
+    assert [one.status_id for one in made.statuses] == [ids.status_id(ids.batch_id(NID, 3, "h-1", "email"), "suppressed")]
+    assert (made.progress.queued, made.progress.suppressed) == ({"email": 1}, {"email": 1})
+
+
+def test_of_a_cancelled_campaign_who_is_released_is_told_so_on_the_channels_of_the_hold() -> None:
+    one = command(hold_id="h-1", channels=["email"])
+    made = expand(one, [Person("ann", profile(), 1)], None, POLICY, PLACE, cancelled=True)
+    assert [(status.channel, status.outcomes) for status in made.statuses] == [("email", [Outcome("cancelled", "cancelled")])]
+
+
+def test_a_channel_that_is_named_twice_is_one() -> None:
+    made = expanded(command(notification=notification(channels=["push", "push"])), [Person("ann", profile(), 1)])
+    assert [batch.users for batch in made.batches] == [["ann"]]
 
 
 def test_nobody_is_progress_too() -> None:

@@ -16,6 +16,7 @@ from streams.planner.rules import (
     Seen,
     check,
     digest_of,
+    expiring,
     is_repeat,
     plan,
 )
@@ -85,6 +86,12 @@ def test_user_ids_that_can_not_be_used(user: str) -> None:
 def test_an_audience_is_somebody() -> None:
     with pytest.raises(AudienceInvalid, match="needs users or an expression"):
         plan(msgspec.structs.replace(request(), audience=Audience()), 8)
+
+
+def test_all_commands_say_when_it_is_too_late() -> None:
+    asked = request(users=("ann", "bob"), expression="all")
+    assert {one.notification.expires_at for _, one in plan(expiring(asked, NOW + 7), 4)} == {NOW + 7}
+    assert expiring(asked, None) == asked
 
 
 @given(st.lists(st.text(min_size=1, max_size=4), max_size=60), st.sampled_from([1, 2, 8, 64]))

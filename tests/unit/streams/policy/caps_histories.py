@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.records import Priority
 from streams.policy.caps import Counters, is_given_back
-from streams.policy.decision import decide
+from streams.policy.decision import Case, decide
 from streams.policy.loader import load_policy
 from streams.policy.rules import SEND
 from tests.generated import numbers, play_all
@@ -128,7 +128,7 @@ def play(history: list[Event]) -> None:
 def _decided(event: Event, counters: Counters, now: int) -> str:
     about = ABOUT[event.category, event.priority]
     who = profile(event.user, channels=list(CHANNELS), frequency_cap=event.cap)
-    reasons, until = decide(event.user, who, about, POLICY.of(about), POLICY, counters, now)
+    reasons, until = decide(event.user, who, Case(about, about.channels, POLICY.of(about), POLICY, "", now), counters)
     assert until is None
     assert len(set(reasons)) == 1
     return reasons[0]

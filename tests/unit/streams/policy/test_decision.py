@@ -6,24 +6,28 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.records import Device, Priority, Profile, QuietHours
+from schemas.records import Device, Notification, Priority, Profile, QuietHours
 from streams.policy.caps import Counters
-from streams.policy.decision import Decision, decide
+from streams.policy.decision import Case, Decision, decide
 from streams.policy.loader import load_policy
-from streams.policy.policy import CHECKS
+from streams.policy.policy import CHECKS, CategoryPolicy, Policy
 from streams.policy.rules import SEND
-from streams.policy.table import ALWAYS, TABLE
+from streams.policy.table import ALWAYS, CONTROL, TABLE
 from tests.unit.streams.make import NOW, binding, notification, profile
 
-POLICY = load_policy()
+POLICY = msgspec.structs.replace(load_policy(), spread_ms=0)
 MINUTE = NOW // 60_000 % 1440
 QUIET = QuietHours((MINUTE - 60) % 1440, (MINUTE + 60) % 1440)
 ENDS = (NOW // 60_000 + 60) * 60_000
 
 
+def case(told: Notification, policy: Policy, binds: CategoryPolicy | None = None) -> Case:
+    return Case(told, told.channels, binds or policy.of(told), policy, "seed", NOW)
+
+
 def decided(about: dict[str, Any] | None = None, counters: Counters | None = None, policy: Any = POLICY, **of: Any) -> Decision:
     told = notification(**{"category": "promotional"} | (about or {}))
-    return decide("ann", profile(**of), told, policy.of(told), policy, counters, NOW)
+    return decide("ann", profile(**of), case(told, policy), counters)
 
 
 def test_who_is_sent_to_is_counted_once_for_all_channels() -> None:
@@ -51,6 +55,22 @@ def test_what_expires_before_quiet_hours_end_is_suppressed() -> None:
     assert decided({"expires_at": ENDS + 1}, quiet_hours=QUIET) == Decision([SEND] * 3, ENDS)
 
 
+def test_releases_are_spread_by_their_seed() -> None:
+    spread = load_policy()
+    told = notification(category="promotional")
+    due = {
+        decide("ann", profile(quiet_hours=QUIET), case(told, spread)._replace(seed=str(seed)), None).release_at or 0 for seed in range(50)
+    }
+    assert len(due) > 40
+    assert all(ENDS <= one < ENDS + spread.spread_ms for one in due)
+
+
+def test_of_a_notification_only_the_channels_that_are_asked_for_are_decided() -> None:
+    told = notification(category="promotional")
+    some = case(told, POLICY)._replace(channels=["email"])
+    assert decide("ann", profile(quiet_hours=QUIET), some, None) == Decision([SEND], ENDS)
+
+
 def test_policy_may_choose_to_suppress_in_quiet_hours() -> None:
     promotional = msgspec.structs.replace(POLICY.categories["promotional"], defers=False)
     policy = msgspec.structs.replace(POLICY, categories={"promotional": promotional})
@@ -58,7 +78,7 @@ def test_policy_may_choose_to_suppress_in_quiet_hours() -> None:
 
 
 def test_quiet_hours_are_of_the_users_zone() -> None:
-    assert decided(quiet_hours=QUIET, time_zone="Asia/Tokyo").held_until is None
+    assert decided(quiet_hours=QUIET, time_zone="Asia/Tokyo").release_at is None
 
 
 def test_what_is_critical_is_bound_by_no_choice_and_counts_nowhere() -> None:
@@ -80,7 +100,7 @@ def test_transactional_is_told_at_night_and_counts() -> None:
     assert counters.over("ann", binding(), POLICY, 1) == "frequency_cap"
 
 
-FACTS = [check.reason for check in TABLE if check.rule]
+FACTS = [check.reason for check in TABLE if check.rule and check.rule != CONTROL]
 
 
 @given(st.sets(st.sampled_from(FACTS)), st.sets(st.sampled_from(CHECKS)))
@@ -101,4 +121,4 @@ def test_the_first_of_the_table_that_binds_decides(true: set[str], binds: set[st
     if "user_unknown" in true:
         who = None
     expected = next((check.reason for check in TABLE if check.reason in true and check.binds in {ALWAYS, *binds}), SEND)
-    assert decide("ann", who, about, category, policy, Counters(None, NOW), NOW) == Decision([expected], None)
+    assert decide("ann", who, case(about, policy, category), Counters(None, NOW)) == Decision([expected], None)

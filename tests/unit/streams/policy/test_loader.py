@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from bench.system import UNCAPPED
 from schemas.records import Priority
 from streams.policy.loader import PolicyInvalid, load_policy, read_policy
-from streams.policy.policy import CHECKS, CategoryPolicy, Retry, Route
+from streams.policy.policy import CHECKS, CategoryPolicy, Policy, Retry, Route
 
 TEXT = """\
 user: {an_hour: 4, a_day: 9}
@@ -146,3 +148,13 @@ def test_several_mistakes_are_told_at_once() -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PolicyInvalid, match="No such file"):
         load_policy(tmp_path / "none.yaml")
+
+
+def test_benches_and_fault_runs_have_the_policy_that_is_shipped_without_its_limits() -> None:
+    def but_limits(policy: Policy) -> Policy:
+        categories = {name: msgspec.structs.replace(one, a_day=0) for name, one in policy.categories.items()}
+        return msgspec.structs.replace(policy, version="", an_hour=0, a_day=0, categories=categories)
+
+    uncapped = load_policy(UNCAPPED)
+    assert but_limits(uncapped) == but_limits(load_policy())
+    assert min(uncapped.an_hour, uncapped.a_day, *(one.a_day for one in uncapped.categories.values())) >= 1_000_000

@@ -1,6 +1,7 @@
 """A step that decides record by record: overlay, dead letters, and a registry that does not answer."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
@@ -11,7 +12,7 @@ from schemas.errors import RegistryUnavailable, WrongType
 from schemas.records import DeadLetter, Output, Write
 from schemas.topics import DLQ
 from streams.step import step as step_module
-from streams.step.model import MAX_RECORD_BYTES, Effects, Input, last_writes
+from streams.step.model import MAX_EFFECTS_BYTES, MAX_RECORD_BYTES, Effects, Input, last_writes
 from streams.step.partition import StepPartition
 from streams.step.step import REGISTRY_ATTEMPTS, RecordStep, View
 from tests.unit.streams.make import NOW, codec
@@ -28,6 +29,9 @@ class FakePart:
 
     def get(self, table: str, key: bytes) -> bytes | None:
         return self.rows.get(key)
+
+    def get_many(self, table: str, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.rows.get(key) for key in keys]
 
     def alive(self) -> None:
         self.signs += 1
@@ -176,3 +180,32 @@ def test_a_view_shows_removals() -> None:
     view = View(part(k=b"0"))
     view.apply(Effects(writes=[Write("t", b"k", None)]))
     assert view.get("t", b"k") is None
+
+
+def test_many_values_are_seen_as_one_by_one() -> None:
+    view = View(part(k=b"0", m=b"1"))
+    keys = [b"k", b"l", b"m", b"k"]
+    assert view.get_many("t", keys) == [b"0", None, b"1", b"0"]
+    view.apply(Effects(writes=[Write("t", b"k", None), Write("t", b"l", b"2"), Write("other", b"m", b"3")]))
+    assert view.get_many("t", keys) == [view.get("t", key) for key in keys] == [None, b"2", b"1", None]
+
+
+class Floods(RecordStep):
+    """Asks for many records that fit, each alone."""
+
+    name = "floods"
+
+    def decide(self, view: View, record: Input) -> Effects:
+        return Effects([Output(topic="out", key=b"k", value=bytes(MAX_RECORD_BYTES // 2))] * 20)
+
+
+@pytest.mark.parametrize(("journal", "outputs"), [(None, 20), ("j", 1)])
+async def test_what_no_record_of_the_journal_can_hold_is_refused(journal: str | None, outputs: int) -> None:
+    step = Floods(CODEC, lambda: NOW)
+    step.journal = journal
+    effects = await step.handle(part(), [record(b"x")])
+    assert len(effects.outputs) == outputs
+    if journal:
+        letter = CODEC.decode(effects.outputs[0].value, DeadLetter)
+        assert letter.reason == "too_large"
+        assert f"the limit is {MAX_EFFECTS_BYTES}" in letter.detail

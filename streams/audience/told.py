@@ -1,0 +1,114 @@
+"""What was decided for one chunk, as records: who is handed over, who is not and why, who is held until when, and the progress. Pure."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from schemas import ids
+from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Notification, Outcome, StatusBatch
+from streams.audience.holds import Hold, Until, Waiting
+from streams.policy.decision import QUIET_HOURS
+from streams.policy.policy import Policy
+from streams.policy.rules import outcome_of
+
+DEFERRED = "deferred"
+
+
+class Place(NamedTuple):
+    """The command a chunk comes from, and when it is decided (epoch ms)."""
+
+    topic: str
+    partition: int
+    offset: int
+    now: int
+
+
+class Chosen(NamedTuple):
+    """Columns of recipients of one channel; `reasons` is empty for those to be sent to."""
+
+    users: list[str]
+    offsets: list[int]
+    reasons: list[str]
+
+
+class Choice(NamedTuple):
+    """Where everybody is: by channel to be sent to or not, or held on some channels."""
+
+    send: dict[str, Chosen]
+    refuse: dict[str, Chosen]
+    hold: dict[Until, Waiting]
+
+
+def batch_of(batch_id: str, channel: str, send: Chosen, about: Notification, policy: Policy, place: Place) -> DeliverBatch:
+    """Those to be sent to on a channel."""
+    return DeliverBatch(batch_id, about, channel, send.users, send.offsets, policy.version, place.now, place.offset)
+
+
+def refused(batch_id: str, channel: str, refuse: Chosen, about: Notification, policy: Policy, place: Place) -> StatusBatch:
+    """Those who are not sent to on a channel; `batch_id`: of the batch they are not in."""
+    distinct, indexes = outcomes(refuse.reasons)
+    return _status(ids.status_id(batch_id, "suppressed"), channel, refuse.users, refuse.offsets, distinct, indexes, about, policy, place)
+
+
+def deferred(hold: Hold, channel: str, policy: Policy, place: Place) -> StatusBatch:
+    """Those who are held, on one of their channels: no end. The detail is the time of release in ISO 8601, UTC."""
+    until = datetime.fromtimestamp(hold.release_at / 1000, UTC).isoformat(timespec="seconds")
+    status_id, users = ids.deferred_id(hold.command.hold_id, channel), hold.command.users
+    outcome = [Outcome(DEFERRED, QUIET_HOURS, until)]
+    return _status(status_id, channel, users, hold.offsets, outcome, [0] * len(users), hold.command.notification, policy, place)
+
+
+def progress_of(command: ExpandAudience, users: int, choice: Choice, place: Place, *, last: bool) -> AudienceExpanded:
+    """How many of them are where."""
+    held: dict[str, int] = {}
+    for until, waiting in choice.hold.items():
+        for channel in until.channels:
+            held[channel] = held.get(channel, 0) + len(waiting.users)
+    return AudienceExpanded(
+        command.notification.notification_id,
+        place.partition,
+        command.chunk,
+        command.partitions,
+        last,
+        users,
+        {channel: len(chosen.users) for channel, chosen in choice.send.items()},
+        {channel: len(chosen.users) for channel, chosen in choice.refuse.items()},
+        place.now,
+        place.offset,
+        command.hold_id,
+        held,
+    )
+
+
+def outcomes(reasons: Sequence[str]) -> tuple[list[Outcome], list[int]]:
+    """The distinct outcomes of `reasons`, and the index of each one's."""
+    numbers: dict[str, int] = {}
+    indexes = [numbers.setdefault(reason, len(numbers)) for reason in reasons]
+    return [outcome_of(reason) for reason in numbers], indexes
+
+
+def _status(
+    status_id: str,
+    channel: str,
+    users: list[str],
+    offsets: list[int],
+    distinct: list[Outcome],
+    indexes: list[int],
+    about: Notification,
+    policy: Policy,
+    place: Place,
+) -> StatusBatch:
+    return StatusBatch(
+        status_id=status_id,
+        notification=about,
+        channel=channel,
+        users=users,
+        outcomes=distinct,
+        outcome_of=indexes,
+        profile_offsets=offsets,
+        policy_version=policy.version,
+        at=place.now,
+        caused_by_topic=place.topic,
+        caused_by_partition=place.partition,
+        caused_by_offset=place.offset,
+    )
