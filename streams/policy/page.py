@@ -5,7 +5,7 @@ from pathlib import Path
 
 from schemas.records import Priority
 from streams.policy.loader import load_policy
-from streams.policy.policy import CHECKS, CategoryPolicy, Policy, Route
+from streams.policy.policy import CHECKS, CategoryPolicy, DigestPolicy, Policy, Route
 from streams.policy.table import TABLE, Check
 
 PAGE = Path(__file__).parents[2] / "docs" / "decisions.md"
@@ -45,7 +45,7 @@ def page(policy: Policy) -> str:
         ),
     )
     categories = _table(
-        ["category", "bound by", "in quiet hours", "a day", "expires after", "tried for", "channels"],
+        ["category", "bound by", "in quiet hours", "a day", "expires after", "tried for", "digest", "channels"],
         (_category(each) for each in policy.categories.values()),
     )
     limits = (
@@ -80,8 +80,17 @@ def _category(category: CategoryPolicy) -> Sequence[str]:
         str(category.a_day),
         _span(category.expires_after_ms) if category.expires_after_ms is not None else "never",
         _span(category.retry.for_ms),
+        _digest(category.digest) if category.digest else "none",
         "; ".join(_routes(category.routes)),
     ]
+
+
+def _digest(digest: DigestPolicy) -> str:
+    said = ["the first at once, then "] if digest.first_now else []
+    said.append(f"one in {_span(digest.window_ms)}")
+    said += [f", or of {digest.count}"] if digest.count else []
+    said += ["; or daily, as the user chose"] if digest.daily else []
+    return "".join(said)
 
 
 def _routes(routes: dict[Priority, Route]) -> Iterator[str]:
