@@ -31,6 +31,13 @@ waits in a queue, may come after they began.
 decision. So across the boundary of two windows up to twice a cap can come within one window's length. What failed for good on every channel
 is given back (`streams/policy/caps.py`).
 
+**Digests** make one of what a user gets with one digest key. A member ends as `digested` when it joins, with the digest's id as the detail;
+the digest is a notification of its own, for which all of this is asked when its window ends (`streams/digest/rules.py`).
+
+**Channels** are those that a notification names; when it names none, those of the policy: all of them, or the first, and another one only
+when one fails for good or does not deliver in time (`streams/routing/rules.py`). What is of low priority is `shed` when it would come later
+than policy says (`streams/routing/shedding.py`).
+
 ## The policy that is shipped
 """
 
@@ -45,7 +52,7 @@ def page(policy: Policy) -> str:
         ),
     )
     categories = _table(
-        ["category", "bound by", "in quiet hours", "a day", "expires after", "tried for", "digest", "channels"],
+        ["category", "bound by", "in quiet hours", "a day", "expires after", "shed when later than", "tried for", "digest", "channels"],
         (_category(each) for each in policy.categories.values()),
     )
     limits = (
@@ -79,6 +86,7 @@ def _category(category: CategoryPolicy) -> Sequence[str]:
         "" if not category.quiet_hours else "held" if category.defers else "suppressed",
         str(category.a_day),
         _span(category.expires_after_ms) if category.expires_after_ms is not None else "never",
+        _span(category.shed_over_ms) if category.shed_over_ms is not None else "never",
         _span(category.retry.for_ms),
         _digest(category.digest) if category.digest else "none",
         "; ".join(_routes(category.routes)),

@@ -67,6 +67,8 @@ class CategoryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     routes: dict[Priority, Route]
     digest: DigestPolicy | None = None
     """For notifications with a digest key; None: they are told one by one."""
+    shed_over_ms: int | None = None
+    """Of low priority, it is shed when it would be later than that; None: never."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +95,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             raise UnknownCategory(f"category {notification.category!r} is not in the policy ({known})") from None
         if notification.priority != Priority.CRITICAL:
             return category
-        return msgspec.structs.replace(category, **_UNBOUND, counts=False, resend_unknown=True, retry=self.critical_retry, digest=None)
+        return msgspec.structs.replace(
+            category, **_UNBOUND, counts=False, resend_unknown=True, retry=self.critical_retry, digest=None, shed_over_ms=None
+        )
 
     def resends_unknown(self, notification: Notification) -> bool:
         """Whether an attempt of unknown outcome is made again: a second code is better than none, a second advertisement is not."""

@@ -59,6 +59,7 @@ class Reading:
             resend_unknown=written.resend_unknown,
             retry=self._retry(written.retry, f"{at}.retry"),
             routes=self._routes(written.channels, f"{at}.channels"),
+            shed_over_ms=written.shed_over.ms if written.shed_over else None,
             digest=self._digest(written.digest, f"{at}.digest"),
         )
 

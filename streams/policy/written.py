@@ -57,6 +57,7 @@ class WrittenCategory(_Written, frozen=True, kw_only=True):
     retry: WrittenRetry
     channels: WrittenRoutes
     digest: WrittenDigest | None = None
+    shed_over: Span | None = None
 
 
 class WrittenUser(_Written, frozen=True):

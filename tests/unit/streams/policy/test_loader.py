@@ -31,6 +31,7 @@ categories:
     resend_unknown: false
     retry: {for: 2h, first: 5s, most: 15m}
     digest: {window: 1h, first: now, daily: true}
+    shed_over: 30m
     channels:
       high: {first: [push, email], after: 1m}
       others: {first: [email]}
@@ -72,6 +73,13 @@ def test_a_category_may_have_digests() -> None:
     assert read()["system"].digest is None
     assert digest("{window: 5m}") == DigestPolicy(300_000)
     assert digest("{window: 5m, count: 20, first: wait}") == DigestPolicy(300_000, 20)
+
+
+def test_a_category_may_be_shed_when_it_is_late() -> None:
+    assert (read()["promotional"].shed_over_ms, read()["system"].shed_over_ms) == (1_800_000, None)
+    assert load_policy().categories["promotional"].shed_over_ms == 1_800_000
+    assert {each.shed_over_ms for name, each in load_policy().categories.items() if name != "promotional"} == {None}
+    assert load_policy().of(notification(category="promotional", priority=Priority.CRITICAL)).shed_over_ms is None
 
 
 def test_what_is_critical_is_never_digested() -> None:
@@ -143,6 +151,7 @@ AT = "categories.promotional"
         ("{first: []}", "{first: [email]}", f"{AT}.channels.others: either all or first, with one channel or more"),
         ("first: [push], after", "first: [push, email], after", f"{AT}.channels.high.after: no channel comes next"),
         ("all: [push, email], after: 1m", "first: [push, email], after: 1m", f"{AT}.channels.high.after: no channel comes next"),
+        ("shed_over: late", "shed_over: 30m", f"{AT}.shed_over: Expected a length of time"),
         ("window: 1", "window: 1h", f"{AT}.digest.window: Expected a length of time"),
         ("first: soon", "first: now", f"{AT}.digest.first: choice 'soon' is none of wait, now"),
         ("count: 1", "daily: true", f"{AT}.digest.count: Expected `int` >= 2"),
