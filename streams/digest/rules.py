@@ -71,13 +71,7 @@ def arrived(state: State | None, whose: Whose, notification: Notification, actor
     if state is not None and is_known(state, name):
         return Next(state, answer=HAD)
     if state is None or state.is_idle:
-        begun = State(name, now, 0, state.had if state else ())
-        timers = (Timer(state.window, None),) if state else ()
-        if is_first_now(terms, now):
-            return _begun(remembered(msgspec.structs.replace(begun, cools=True), name, now), timers, terms)._replace(answer=NOW)
-        if expires_at is None or expires_at > ends_at(terms, now):
-            return _held(_begun(joined(begun, notification, actor, now), timers, terms), whose, terms, now)
-        return _begun(remembered(begun, name, now), timers, terms)._replace(answer=NOW)
+        return _first(state, whose, notification, actor, terms, now)
     due = _due(state, terms)
     if expires_at is not None and expires_at <= due:
         return Next(remembered(state, name, now), answer=NOW)
@@ -115,6 +109,17 @@ def gone(state: State | None, whose: Whose, now: int) -> Next:
         return Next(None)
     made = _made(state, whose, GONE, now) if state.is_open else None
     return Next(None, (Timer(state.window, None),), made)
+
+
+def _first(state: State | None, whose: Whose, notification: Notification, actor: str, terms: Terms, now: int) -> Next:
+    """Nothing waits, nor has to: a window begins."""
+    name, expires_at = notification.notification_id, notification.expires_at
+    cools = is_first_now(terms, now)
+    begun = State(name, now, 0, state.had if state else (), cools=cools)
+    timers = (Timer(state.window, None),) if state else ()
+    if cools or (expires_at is not None and expires_at <= ends_at(terms, now)):
+        return _begun(remembered(begun, name, now), timers, terms)._replace(answer=NOW)
+    return _held(_begun(joined(begun, notification, actor, now), timers, terms), whose, terms, now)
 
 
 def _held(after: Next, whose: Whose, terms: Terms, now: int) -> Next:
