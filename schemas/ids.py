@@ -36,6 +36,16 @@ def turn_id(notification: str, partition: int, mark: str) -> str:
     return _derive("turn", notification, str(partition), mark)
 
 
+def digest_id(user_id: str, category: str, key: str, first: str) -> str:
+    """The notification that a window of a digest becomes; `first`: the notification that is its first member."""
+    return _derive("digest", user_id, category, key, first)
+
+
+def window_timer_id(user_id: str, category: str, key: str, window: str) -> str:
+    """The timer at whose end a digest's window ends."""
+    return _derive("window", user_id, category, key, window)
+
+
 def message_id(notification: str, user_id: str, channel: str, address: str) -> str:
     """One message to one address: the idempotency key providers see."""
     return _derive("message", notification, user_id, channel, address)

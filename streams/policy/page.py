@@ -5,7 +5,7 @@ from pathlib import Path
 
 from schemas.records import Priority
 from streams.policy.loader import load_policy
-from streams.policy.policy import CHECKS, CategoryPolicy, Policy, Route
+from streams.policy.policy import CHECKS, CategoryPolicy, DigestPolicy, Policy, Route
 from streams.policy.table import TABLE, Check
 
 PAGE = Path(__file__).parents[2] / "docs" / "decisions.md"
@@ -31,6 +31,13 @@ waits in a queue, may come after they began.
 decision. So across the boundary of two windows up to twice a cap can come within one window's length. What failed for good on every channel
 still counts: giving it back is a rule (`streams/policy/caps.py`) that no step calls yet.
 
+**Digests** make one of what a user gets with one digest key. A member ends as `digested` when it joins, with the digest's id as the detail;
+the digest is a notification of its own, for which all of this is asked when its window ends (`streams/digest/rules.py`).
+
+**Channels** are those that a notification names; when it names none, those of the policy: all of them, or the first, and another one only
+when one fails for good or does not deliver in time (`streams/routing/rules.py`). What is of low priority is `shed` when it would come later
+than policy says (`streams/routing/shedding.py`).
+
 ## The policy that is shipped
 """
 
@@ -45,7 +52,7 @@ def page(policy: Policy) -> str:
         ),
     )
     categories = _table(
-        ["category", "bound by", "in quiet hours", "a day", "expires after", "tried for", "channels"],
+        ["category", "bound by", "in quiet hours", "a day", "expires after", "shed when later than", "tried for", "digest", "channels"],
         (_category(each) for each in policy.categories.values()),
     )
     limits = (
@@ -79,9 +86,19 @@ def _category(category: CategoryPolicy) -> Sequence[str]:
         "" if not category.quiet_hours else "held" if category.defers else "suppressed",
         str(category.a_day),
         _span(category.expires_after_ms) if category.expires_after_ms is not None else "never",
+        _span(category.shed_over_ms) if category.shed_over_ms is not None else "never",
         _span(category.retry.for_ms),
+        _digest(category.digest) if category.digest else "none",
         "; ".join(_routes(category.routes)),
     ]
+
+
+def _digest(digest: DigestPolicy) -> str:
+    said = ["the first at once, then "] if digest.first_now else []
+    said.append(f"one in {_span(digest.window_ms)}")
+    said += [f", or of {digest.count}"] if digest.count else []
+    said += ["; or daily, as the user chose"] if digest.daily else []
+    return "".join(said)
 
 
 def _routes(routes: dict[Priority, Route]) -> Iterator[str]:

@@ -34,6 +34,18 @@ class Route(msgspec.Struct, frozen=True):
     after_ms: int | None = None
 
 
+class DigestPolicy(msgspec.Struct, frozen=True):
+    """When what has one digest key becomes one notification: `window_ms` after it began, or when it has `count` members.
+
+    `first_now`: the first is told at once, and what follows waits. `daily`: who chose an hour gets one then, and only then.
+    """
+
+    window_ms: int
+    count: int | None = None
+    first_now: bool = False
+    daily: bool = False
+
+
 class CategoryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What binds a notification of one category: the CHECKS by name, and what goes with them."""
 
@@ -53,6 +65,10 @@ class CategoryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     resend_unknown: bool
     retry: Retry
     routes: dict[Priority, Route]
+    digest: DigestPolicy | None = None
+    """For notifications with a digest key; None: they are told one by one."""
+    shed_over_ms: int | None = None
+    """Of low priority, it is shed when it would be later than that; None: never."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +95,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             raise UnknownCategory(f"category {notification.category!r} is not in the policy ({known})") from None
         if notification.priority != Priority.CRITICAL:
             return category
-        return msgspec.structs.replace(category, **_UNBOUND, counts=False, resend_unknown=True, retry=self.critical_retry)
+        return msgspec.structs.replace(
+            category, **_UNBOUND, counts=False, resend_unknown=True, retry=self.critical_retry, digest=None, shed_over_ms=None
+        )
 
     def resends_unknown(self, notification: Notification) -> bool:
         """Whether an attempt of unknown outcome is made again: a second code is better than none, a second advertisement is not."""

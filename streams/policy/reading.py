@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from schemas.records import Priority
-from streams.policy.policy import CATEGORIES, CHECKS, CategoryPolicy, Policy, Retry, Route
-from streams.policy.written import WrittenCategory, WrittenFile, WrittenRetry, WrittenRoute, WrittenRoutes, span
+from streams.policy.policy import CATEGORIES, CHECKS, CategoryPolicy, DigestPolicy, Policy, Retry, Route
+from streams.policy.written import WrittenCategory, WrittenDigest, WrittenFile, WrittenRetry, WrittenRoute, WrittenRoutes, span
 
 IN_QUIET_HOURS = ("defer", "suppress")
+FIRST = ("wait", "now")
 _AT = re.compile(r" - at (?:`key` in )?`\$(.*)`$", re.DOTALL)
 T = TypeVar("T")
 
@@ -58,6 +59,8 @@ class Reading:
             resend_unknown=written.resend_unknown,
             retry=self._retry(written.retry, f"{at}.retry"),
             routes=self._routes(written.channels, f"{at}.channels"),
+            shed_over_ms=written.shed_over.ms if written.shed_over else None,
+            digest=self._digest(written.digest, f"{at}.digest"),
         )
 
     def _check_quiet_hours(self, written: WrittenCategory, at: str) -> None:
@@ -68,6 +71,12 @@ class Reading:
             self._known([said], IN_QUIET_HOURS, "choice", f"{at}.in_quiet_hours")
             if not binding:
                 self._wrong(f"{at}.in_quiet_hours", "quiet_hours is not in binds")
+
+    def _digest(self, written: WrittenDigest | None, at: str) -> DigestPolicy | None:
+        if written is None:
+            return None
+        self._known([written.first], FIRST, "choice", f"{at}.first")
+        return DigestPolicy(written.window.ms, written.count, written.first == "now", written.daily)
 
     def _retry(self, written: WrittenRetry, at: str) -> Retry:
         if not written.first.ms <= written.most.ms <= written.during.ms:

@@ -35,6 +35,9 @@ class Check(NamedTuple):
 
 TABLE = (
     Check("cancelled", "cancelled", ALWAYS, DECISION, CONTROL, "", "It was called off before it was sent."),
+    Check(
+        "seen", "suppressed", NOT_CRITICAL, DECISION, "", "digests (issue 5)", "It is a digest of what the user saw in the app meanwhile."
+    ),
     Check("expired", "expired", ALWAYS, BOTH, REASON_AGAINST, "", "It was too late to be of use."),
     Check("erased", "suppressed", ALWAYS, BOTH, "", "erasure (a later issue)", "The user had all their data erased."),
     Check("user_unknown", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "There is no profile of this user."),

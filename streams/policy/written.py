@@ -41,6 +41,13 @@ class WrittenRoutes(_Written, frozen=True):
     others: WrittenRoute | None = None
 
 
+class WrittenDigest(_Written, frozen=True):
+    window: Span
+    count: Annotated[int, msgspec.Meta(ge=2)] | None = None
+    first: str = "wait"
+    daily: bool = False
+
+
 class WrittenCategory(_Written, frozen=True, kw_only=True):
     binds: list[str]
     in_quiet_hours: str | None = None
@@ -49,6 +56,8 @@ class WrittenCategory(_Written, frozen=True, kw_only=True):
     resend_unknown: bool
     retry: WrittenRetry
     channels: WrittenRoutes
+    digest: WrittenDigest | None = None
+    shed_over: Span | None = None
 
 
 class WrittenUser(_Written, frozen=True):

@@ -28,6 +28,8 @@ PURE_MODULES |= {
     for name in ("control", "expression", "grammar", "joins", "matching", "members", "nodes", "pace", "search", "tokens")
 }
 PURE_MODULES |= {f"streams.policy.{name}" for name in ("caps", "decision", "policy", "quiet", "reading", "table", "written")}
+PURE_MODULES |= {f"streams.digest.{name}" for name in ("content", "state", "windows")}
+PURE_MODULES |= {f"streams.routing.{name}" for name in ("choice", "health", "shedding")}
 PURE_MODULES |= {"streams.profiles.positions", "streams.profiles.values"}
 # providers build requests and parse responses of httpx's types; sending them is another module's
 TYPES_OF_HTTPX = "providers."

@@ -27,6 +27,11 @@ TEXT = st.text(max_size=20)
         (ids.deferred_id("0d1f9b5e-43a7-5f4e-9c46-6a3f0b1f7f21", "push"), "22150b2a-7cad-5566-9aa4-660efacdbb74"),
         (ids.status_id("5f1f6a0c-1b0b-5a64-8b7c-7c7f3a6f9d42", "suppressed"), "155c8280-cc80-53f4-bffa-8157984e62b2"),
         (ids.turn_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, "3"), "165e827d-4036-56fe-b0c1-c0fd1806fb90"),
+        (ids.digest_id("u-1", "engagement", "likes:7", "8eafcf6a-5e53-5eb4-9966-7800a3bf12a5"), "babd302b-b532-5ba6-a004-086018dca082"),
+        (
+            ids.window_timer_id("u-1", "engagement", "likes:7", "8eafcf6a-5e53-5eb4-9966-7800a3bf12a5"),
+            "deb89314-69ee-5b05-a45c-ea6861c93914",
+        ),
         (ids.message_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", "u-1", "email", "ann@example.org"), "b33fdaad-6bed-559d-8e60-9cb12471aaa0"),
     ],
 )
@@ -49,6 +54,8 @@ def test_ids_of_different_kinds_differ_and_are_version_5(a: str, number: int, ch
         ids.hold_id(a, number, b, chunk, []),
         ids.deferred_id(a, b),
         ids.message_id(a, str(number), str(chunk), b),
+        ids.digest_id(a, str(number), str(chunk), b),
+        ids.window_timer_id(a, str(number), str(chunk), b),
     }
     assert len(made) == 7
     assert {UUID(one).version for one in made} == {5}

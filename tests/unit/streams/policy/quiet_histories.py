@@ -39,7 +39,7 @@ def _ahead(zone: str, at: int) -> timedelta:
     return datetime.fromtimestamp(at // 1000, zoneinfo.ZoneInfo(zone)).utcoffset() or timedelta()
 
 
-def _next_change(zone: str, at: int) -> int | None:
+def next_change(zone: str, at: int) -> int | None:
     """When the clock is set next, in a year or so; no zone sets it twice within three days."""
     days, ahead = 3 * DAY_MS, _ahead(zone, at)
     for high in range(at + days, at + 400 * DAY_MS, days):
@@ -65,7 +65,7 @@ def _history(zone: str, begin: datetime, hours: int, beside: int, ends: int, mor
     at = int(begin.timestamp() * 1000) + hours * HOUR_MS
     near, beside = beside % 4 > 0, beside // 4
     start, end = ends // 1440 % 1440, ends % 1440
-    change = _next_change(zone, at)
+    change = next_change(zone, at)
     if change is not None:
         at, wall = change, _wall_minute(zone, change)
         start = (wall + start % 240 - 120) % 1440 if start % 2 else start

@@ -8,7 +8,8 @@ import pytest
 from bench.system import UNCAPPED
 from schemas.records import Priority
 from streams.policy.loader import PolicyInvalid, load_policy, read_policy
-from streams.policy.policy import CHECKS, CategoryPolicy, Policy, Retry, Route
+from streams.policy.policy import CHECKS, CategoryPolicy, DigestPolicy, Policy, Retry, Route
+from tests.unit.streams.make import notification
 
 TEXT = """\
 user: {an_hour: 4, a_day: 9}
@@ -31,6 +32,8 @@ categories:
     expires_after: 2d
     resend_unknown: false
     retry: {for: 2h, first: 5s, most: 15m}
+    digest: {window: 1h, first: now, daily: true}
+    shed_over: 30m
     channels:
       high: {first: [push, email], after: 1m}
       others: {first: [email]}
@@ -62,6 +65,30 @@ def test_a_priority_has_its_own_channels_or_those_of_others() -> None:
     assert routes[Priority.HIGH] == Route(("push", "email"), first=True, after_ms=60_000)
     assert all(routes[other] == Route(("email",), first=True) for other in Priority if other != Priority.HIGH)
     assert read()["system"].routes[Priority.LOW] == Route(("push", "email"))
+
+
+def test_a_category_may_have_digests() -> None:
+    def digest(written: str) -> DigestPolicy | None:
+        return read(TEXT.replace("{window: 1h, first: now, daily: true}", written))["promotional"].digest
+
+    assert read()["promotional"].digest == DigestPolicy(3_600_000, first_now=True, daily=True)
+    assert read()["system"].digest is None
+    assert digest("{window: 5m}") == DigestPolicy(300_000)
+    assert digest("{window: 5m, count: 20, first: wait}") == DigestPolicy(300_000, 20)
+
+
+def test_a_category_may_be_shed_when_it_is_late() -> None:
+    assert (read()["promotional"].shed_over_ms, read()["system"].shed_over_ms) == (1_800_000, None)
+    assert load_policy().categories["promotional"].shed_over_ms == 1_800_000
+    assert {each.shed_over_ms for name, each in load_policy().categories.items() if name != "promotional"} == {None}
+    assert load_policy().of(notification(category="promotional", priority=Priority.CRITICAL)).shed_over_ms is None
+
+
+def test_what_is_critical_is_never_digested() -> None:
+    engagement = load_policy().categories["engagement"]
+    assert engagement.digest == DigestPolicy(300_000, first_now=True, daily=True)
+    assert load_policy().of(notification(category="engagement")).digest == engagement.digest
+    assert load_policy().of(notification(category="engagement", priority=Priority.CRITICAL)).digest is None
 
 
 def test_more_categories_may_be_there() -> None:
@@ -126,6 +153,11 @@ AT = "categories.promotional"
         ("{first: []}", "{first: [email]}", f"{AT}.channels.others: either all or first, with one channel or more"),
         ("first: [push], after", "first: [push, email], after", f"{AT}.channels.high.after: no channel comes next"),
         ("all: [push, email], after: 1m", "first: [push, email], after: 1m", f"{AT}.channels.high.after: no channel comes next"),
+        ("shed_over: late", "shed_over: 30m", f"{AT}.shed_over: Expected a length of time"),
+        ("window: 1", "window: 1h", f"{AT}.digest.window: Expected a length of time"),
+        ("first: soon", "first: now", f"{AT}.digest.first: choice 'soon' is none of wait, now"),
+        ("count: 1", "daily: true", f"{AT}.digest.count: Expected `int` >= 2"),
+        ("{first: now,", "{window: 1h, first: now,", f"{AT}.digest: Object missing required field `window`"),
         ("urgent: {", "high: {", f"{AT}.channels: Object contains unknown field `urgent`"),
         ("low: {first: [email]}", "others: {first: [email]}", f"{AT}.channels: critical is missing, and so is others"),
     ],

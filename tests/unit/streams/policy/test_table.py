@@ -10,7 +10,7 @@ from streams.policy.table import ALWAYS, BOTH, CONTROL, DECISION, NOT_CRITICAL, 
 ROOT = Path(__file__).parents[4]
 REQUIRED = {
     "channel_disabled", "category_muted", "quiet_hours", "hourly_limit", "daily_limit", "category_limit", "frequency_cap", "no_address",
-    "phone_not_verified", "address_suppressed", "unsubscribed", "expired", "shed", "erased", "user_unknown", "cancelled",
+    "phone_not_verified", "address_suppressed", "unsubscribed", "expired", "shed", "erased", "user_unknown", "cancelled", "seen",
 }  # fmt: skip
 
 

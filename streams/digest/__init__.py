@@ -1,0 +1,1 @@
+"""Many notifications with one digest key become one."""

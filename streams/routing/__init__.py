@@ -1,0 +1,1 @@
+"""On which channels, by which provider, and whether at all."""

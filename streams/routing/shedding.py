@@ -1,0 +1,41 @@
+"""Whether what matters least is left out, because it would come too late. Pure.
+
+Only low priority, and only of categories for which policy says how late is too late (`shed_over`, promotional); never what is critical. It
+begins when a record that arrives now would be later than that, and ends when it would be less than two thirds as late: between the two it
+stays as it was.
+"""
+
+from typing import NamedTuple
+
+from schemas.records import Notification, Priority
+from streams.policy.policy import CategoryPolicy
+
+SECOND_MS = 1000
+
+
+class Load(NamedTuple):
+    """So much waits in front of a lane, and so much of it was done in the last so many ms."""
+
+    waiting: int
+    done: int
+    during_ms: int
+
+
+def late_ms(load: Load) -> int | None:
+    """How late a record is that arrives now, at the rate of late; None: nothing moves, nobody knows."""
+    if load.waiting <= 0:
+        return 0
+    return None if load.done <= 0 else load.waiting * load.during_ms // load.done
+
+
+def sheds(was: bool, load: Load, over_ms: int) -> bool:
+    """Whether to shed from now on, when it `was` so before."""
+    late = late_ms(load)
+    if late is None:
+        return was
+    return late * 3 >= over_ms * 2 if was else late > over_ms
+
+
+def is_shed(notification: Notification, binds: CategoryPolicy, shedding: bool) -> bool:
+    """Whether a notification is left out while its category is shed."""
+    return shedding and binds.shed_over_ms is not None and notification.priority == Priority.LOW

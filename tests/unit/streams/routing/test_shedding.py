@@ -1,0 +1,47 @@
+"""What is left out when it would come too late."""
+
+import pytest
+
+from schemas.records import Priority
+from streams.policy.loader import load_policy
+from streams.routing.shedding import Load, is_shed, late_ms, sheds
+from tests.unit.streams.make import notification
+
+SHIPPED = load_policy()
+MINUTE_MS = 60_000
+OVER_MS = 30 * MINUTE_MS
+
+
+def load(minutes: float) -> Load:
+    """At 100 a second, a record that arrives now is so late."""
+    return Load(int(minutes * 6_000), 1_000, 10_000)
+
+
+def test_lateness_is_what_waits_by_how_fast_it_goes() -> None:
+    assert late_ms(load(30)) == OVER_MS
+    assert late_ms(Load(0, 0, 10_000)) == 0
+    assert late_ms(Load(5, 0, 10_000)) is None
+
+
+def test_it_begins_over_30_min_and_ends_below_20() -> None:
+    shedding, seen = False, []
+    for minutes in (0, 29, 30, 30.1, 25, 20, 19.9, 25, 30, 31):
+        shedding = sheds(shedding, load(minutes), OVER_MS)
+        seen.append(shedding)
+    assert seen == [False, False, False, True, True, True, False, False, False, True]
+
+
+@pytest.mark.parametrize("was", [True, False])
+def test_when_nobody_knows_how_late_it_is_it_stays_as_it_was(was: bool) -> None:
+    assert sheds(was, Load(10**9, 0, 10_000), OVER_MS) == was
+
+
+def test_only_what_is_promotional_and_low_is_shed() -> None:
+    shed = {
+        (category, priority)
+        for category, binds in SHIPPED.categories.items()
+        for priority in Priority
+        if is_shed(notification(category=category, priority=priority), binds, shedding=True)
+    }
+    assert shed == {("promotional", Priority.LOW)}
+    assert not is_shed(notification(category="promotional", priority=Priority.LOW), SHIPPED.categories["promotional"], shedding=False)
