@@ -119,9 +119,16 @@ def events_topic(aggregate: str) -> str:
     return f"events.{aggregate}"
 
 
-def catalogue(aggregates: tuple[str, ...] = (), channels: tuple[str, ...] = CHANNELS) -> list[Topic]:
-    """Every topic Carillon uses: the core, two fan-out lanes, deliver and ledger by channel and priority, one by upstream aggregate."""
-    return [*_core(), *_fanouts(), *_lanes(channels), *_upstream(aggregates)]
+def table_topic(table: str) -> str:
+    """Where Debezium's records of an upstream table's rows arrive, e.g. `cdc.customers`."""
+    return f"cdc.{table}"
+
+
+def catalogue(aggregates: tuple[str, ...] = (), channels: tuple[str, ...] = CHANNELS, tables: tuple[str, ...] = ()) -> list[Topic]:
+    """Every topic Carillon uses: the core, two fan-out lanes, deliver and ledger by channel and priority, one by upstream aggregate, one by
+    upstream table.
+    """
+    return [*_core(), *_fanouts(), *_lanes(channels), *_upstream(aggregates, tables)]
 
 
 def _core() -> Iterator[Topic]:
@@ -163,6 +170,8 @@ def _lanes(channels: tuple[str, ...]) -> Iterator[Topic]:
             yield Topic(ledger, "batch_id", "delivery", LedgerEntry, compacted=True, retention_ms=2 * DAY_MS, dlq="", broker_time=True)
 
 
-def _upstream(aggregates: tuple[str, ...]) -> Iterator[Topic]:
+def _upstream(aggregates: tuple[str, ...], tables: tuple[str, ...]) -> Iterator[Topic]:
     for aggregate in aggregates:
         yield Topic(events_topic(aggregate), "aggregate id", "upstream", retention_ms=7 * DAY_MS)
+    for table in tables:
+        yield Topic(table_topic(table), "the row's primary key", "upstream", retention_ms=7 * DAY_MS)
