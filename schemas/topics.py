@@ -46,6 +46,8 @@ CHANGELOG_DELETED = "notify.changelog.profiles.deleted"
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 FOREVER = -1
+TOMBSTONE_KEPT_MS = DAY_MS
+"""In what is compacted: a copy that was away for longer may still have what was removed, and must begin anew (twice `STALE_S`)."""
 CAMPAIGN_KEPT_MS = 90 * DAY_MS
 """How long control of a campaign is known, and what waits in it is kept."""
 
@@ -81,6 +83,7 @@ class Topic:
         kinds = ["compact"] if self.compacted else []
         kinds += ["delete"] if self.retention_ms != FOREVER or not kinds else []
         return {
+            **({"delete.retention.ms": str(TOMBSTONE_KEPT_MS)} if self.compacted else {}),
             "cleanup.policy": ",".join(kinds),
             "retention.ms": str(self.retention_ms),
             "max.message.bytes": str(self.max_message_bytes),
