@@ -25,6 +25,11 @@ def turn_id(notification: str, partition: int, mark: str) -> str:
     return _derive("turn", notification, str(partition), mark)
 
 
+def schedule_id(notification: str, partition: int, chunk: int) -> str:
+    """The timer of a command of a notification that is scheduled."""
+    return _derive("schedule", notification, str(partition), str(chunk))
+
+
 def message_id(notification: str, user_id: str, channel: str, address: str) -> str:
     """One message to one address: the idempotency key providers see."""
     return _derive("message", notification, user_id, channel, address)

@@ -39,6 +39,7 @@ STATUS = "notify.status"
 FEEDBACK = "notify.feedback"
 DLQ = "notify.dlq"
 CHANGELOG_PLANNER = "notify.changelog.planner"
+CHANGELOG_SCHEDULED = "notify.changelog.planner.scheduled"
 TIMERS = "notify.timers"
 CHANGELOG_TIMERS = "notify.changelog.timers"
 CHANGELOG_DELETED = "notify.changelog.profiles.deleted"
@@ -50,6 +51,8 @@ TOMBSTONE_KEPT_MS = DAY_MS
 """In what is compacted: a copy that was away for longer may still have what was removed, and must begin anew (twice `STALE_S`)."""
 CAMPAIGN_KEPT_MS = 90 * DAY_MS
 """How long control of a campaign is known, and what waits in it is kept."""
+SCHEDULE_KEPT_MS = 90 * DAY_MS
+"""How long it is known that a request for later was planned."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,8 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_DELETED, "user_id", "profiles", compacted=True, retention_ms=35 * DAY_MS, dlq="")
     # 48 h: twice the idempotency window that is promised
     yield Topic(CHANGELOG_PLANNER, "notification_id", "planner", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+    # longer than the longest schedule
+    yield Topic(CHANGELOG_SCHEDULED, "notification_id", "planner", compacted=True, retention_ms=SCHEDULE_KEPT_MS, dlq="")
     yield Topic(TIMERS, "timer_id; the users' partition", "every step", SetTimer, retention_ms=week)
     # no limit by time: a timer may be due in 90 days
     yield Topic(CHANGELOG_TIMERS, "timer_id", "timers", compacted=True, retention_ms=FOREVER, dlq="")

@@ -19,6 +19,7 @@ from schemas.topics import (
     FANOUT_URGENT,
     PROFILE_EVENTS,
     REQUESTS,
+    SCHEDULE_KEPT_MS,
     TIMERS,
     URGENT,
     deliver_topic,
@@ -34,7 +35,7 @@ from streams.delivery.call import Caller
 from streams.give_way import Manners
 from streams.intake.agent import IntakeStep
 from streams.intake.loader import load_triggers
-from streams.planner.agent import PlannerStep
+from streams.planner.agent import SCHEDULED, PlannerStep
 from streams.policy.loader import load_policy
 from streams.profiles.agent import ProfileStep
 from streams.profiles.replica import ProfileReplica
@@ -130,7 +131,7 @@ CAMPAIGNS = {TABLE: CAMPAIGN_KEPT_MS // 1000}
 ROLES: Mapping[str, Role] = {
     "profiles": Role(_profiles, replica=None, forgets=False, manners=Manners.LAST),
     "cdc": Role(_cdc, replica=None, manners=Manners.LAST),
-    "plan": Role(_plan, replica=None),
+    "plan": Role(_plan, replica=None, lasting={SCHEDULED: SCHEDULE_KEPT_MS // 1000}),
     "decide": Role(_decide, replica=True, manners=Manners.BEHIND, lasting=CAMPAIGNS),
     "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True, lasting=CAMPAIGNS),
     "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False),

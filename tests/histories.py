@@ -6,9 +6,14 @@ import time
 from collections.abc import Callable
 
 from tests.unit.streams.audience import histories as audience
-from tests.unit.streams.policy import caps_histories, quiet_histories
+from tests.unit.streams.policy import caps_histories, local_histories, quiet_histories
 
-ALL: dict[str, Callable[..., int]] = {"audience": audience.run, "caps": caps_histories.run, "quiet_hours": quiet_histories.run}
+ALL: dict[str, Callable[..., int]] = {
+    "audience": audience.run,
+    "caps": caps_histories.run,
+    "local_times": local_histories.run,
+    "quiet_hours": quiet_histories.run,
+}
 """Each plays so many histories, and raises AssertionError with the smallest that differs."""
 
 

@@ -27,7 +27,9 @@ PURE_MODULES |= {
     f"streams.audience.{name}"
     for name in ("control", "expression", "grammar", "joins", "matching", "members", "nodes", "pace", "search", "tokens")
 }
-PURE_MODULES |= {f"streams.policy.{name}" for name in ("caps", "decision", "policy", "quiet", "reading", "table", "written")}
+PURE_MODULES |= {
+    f"streams.policy.{name}" for name in ("caps", "decision", "local", "policy", "quiet", "reading", "table", "written", "zones")
+}
 PURE_MODULES |= {"streams.profiles.positions", "streams.profiles.values"}
 # providers build requests and parse responses of httpx's types; sending them is another module's
 TYPES_OF_HTTPX = "providers."

@@ -21,6 +21,7 @@ TEXT = st.text(max_size=20)
         (ids.batch_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, 3, "email"), "d8830787-c0fa-5647-9802-918750dfc915"),
         (ids.status_id("5f1f6a0c-1b0b-5a64-8b7c-7c7f3a6f9d42", "suppressed"), "155c8280-cc80-53f4-bffa-8157984e62b2"),
         (ids.turn_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, "3"), "165e827d-4036-56fe-b0c1-c0fd1806fb90"),
+        (ids.schedule_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, 3), "9292ce71-505c-50fe-b23b-79eb6eb66c3a"),
         (ids.message_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", "u-1", "email", "ann@example.org"), "b33fdaad-6bed-559d-8e60-9cb12471aaa0"),
     ],
 )
@@ -40,7 +41,8 @@ def test_ids_of_different_kinds_differ_and_are_version_5(a: str, number: int, ch
         ids.status_id(a, b),
         ids.batch_id(a, number, chunk, b),
         ids.turn_id(a, number, b),
+        ids.schedule_id(a, number, chunk),
         ids.message_id(a, str(number), str(chunk), b),
     }
-    assert len(made) == 5
+    assert len(made) == 6
     assert {UUID(one).version for one in made} == {5}
