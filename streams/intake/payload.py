@@ -2,13 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schemas.debezium import MAX_TIMESTAMP
 from streams.intake.errors import RuleUnfit
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def look_up(fields: Mapping[str, Any], path: str) -> tuple[bool, Any]:
@@ -41,9 +38,7 @@ def text_of(rule: str, field: str, value: Any) -> str:
 
 
 def moment_ms(rule: str, field: str, value: Any) -> int:
-    """A value as a time (epoch ms): such a number, or an Avro timestamp. Raises RuleUnfit."""
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        value = (value - EPOCH) // timedelta(milliseconds=1)
+    """A value as a time (epoch ms), as `timestamp-millis` is decoded. Raises RuleUnfit, also for one in microseconds."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_TIMESTAMP:
         raise RuleUnfit(rule, field, f"is no time in ms: {value!r}")
     return value

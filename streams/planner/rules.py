@@ -85,7 +85,7 @@ def _check_schedule(asked: Notification) -> None:
         raise RequestUnfit(f"not_before is {ahead / DAY_MS:.1f} days ahead; the limit is {MAX_AHEAD_MS // DAY_MS}")
     if asked.local_minute is not None and not 0 <= asked.local_minute < MINUTES_PER_DAY:
         raise RequestUnfit(f"local_minute {asked.local_minute}: 0 to {MINUTES_PER_DAY - 1}")
-    if asked.expires_at is not None and asked.expires_at <= (asked.not_before or asked.expires_at - 1):
+    if asked.expires_at is not None and asked.not_before is not None and asked.expires_at <= asked.not_before:
         raise RequestUnfit(f"it expires at {asked.expires_at}, and nobody is told before {asked.not_before}")
 
 

@@ -1,6 +1,5 @@
 """Which notifications an event asks for, by the shop's rules and by rules of all kinds."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -267,12 +266,7 @@ def test_a_rule_may_say_when(schedule: dict[str, Any] | None, not_before: int | 
     assert (made.not_before, made.local_minute, made.expires_at) == (not_before, minute, due + 60_000)
 
 
-def test_an_avro_timestamp_is_a_time() -> None:
-    when = datetime.fromtimestamp(LATER / 1000, UTC)
-    assert one({"user": "ann", "at": when}, schedule=ScheduleRule(at_field="at")).notification.not_before == LATER
-
-
-@pytest.mark.parametrize("value", ["soon", True, -1, 253_402_300_800_000, 1.5, datetime(2026, 1, 1)])  # noqa: DTZ001
+@pytest.mark.parametrize("value", ["soon", True, -1, LATER * 1000, 1.5, None])
 def test_what_is_no_time_refuses_the_event(value: Any) -> None:
-    with pytest.raises(RuleUnfit, match="rule rule: field 'at' is no time in ms"):
+    with pytest.raises(RuleUnfit, match="rule rule: field 'at' is (no time in ms|null)"):
         one({"user": "ann", "at": value}, schedule=ScheduleRule(at_field="at"))
