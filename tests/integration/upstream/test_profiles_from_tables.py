@@ -159,7 +159,7 @@ def test_what_is_wrong_is_kept_and_the_rest_counts(shop: Shop) -> None:
     user = name()
     partition, offset = shop.log.write(table_topic("customers"), b"garbage", key=b"row", partition=3, headers={"h": b"1"})
     shop.db.execute("INSERT INTO customers (id, email, time_zone) VALUES (%s, 'ann@example.com', 'Mars/Olympus')", (user,))
-    assert shop.until(user, email="ann@example.com").time_zone == ""
+    assert shop.until(user, email="ann@example.com").time_zone == "UTC", "the default"
 
     def letters(reason: str) -> list[DeadLetter]:
         return shop.log.of(DLQ, lambda one: one.reason == reason)
