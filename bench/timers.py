@@ -98,7 +98,7 @@ def running() -> Iterator[tuple[Endpoints, int]]:
     """Kafka, the registry and one worker of timers, with its process id."""
     worker = worker_settings()
     with borrowed(("kafka", "registry")) as endpoints:
-        provision(endpoints, worker.aggregates, worker.partitions)
+        provision(endpoints, worker.topics, worker.partitions)
         loaded = FleetSettings.load()
         settings = replace(loaded, counts=dict.fromkeys(loaded.counts, 0) | {"timers": 1})
         with borrowed_members(settings):

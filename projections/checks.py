@@ -43,13 +43,15 @@ def _notification(notification: Notification) -> None:
     _id("notification_id", notification.notification_id)
     _time("accepted_at", notification.accepted_at)
     _time("occurred_at", notification.occurred_at)
-    if notification.expires_at is not None and notification.expires_at < MIN_TIME_MS:
-        raise Unprojectable(f"expires_at is {notification.expires_at}: before 1970")
+    for name in ("expires_at", "not_before"):
+        at = getattr(notification, name)
+        if at is not None and at < MIN_TIME_MS:
+            raise Unprojectable(f"{name} is {at}: before 1970")
 
 
-def storable(expires_at: int | None) -> int | None:
-    """`expires_at`, cut to the year 2100: callers write 9999-12-31 for never."""
-    return expires_at if expires_at is None else min(expires_at, MAX_TIME_MS)
+def storable(at: int | None) -> int | None:
+    """`expires_at` or `not_before`, cut to the year 2100: callers write 9999-12-31 for never."""
+    return at if at is None else min(at, MAX_TIME_MS)
 
 
 def _parallel(name: str, length: int, users: int) -> None:

@@ -27,6 +27,8 @@ def boolean(value: Any) -> bool:
 def integer(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"not an integer: {value!r}")
+    if not -(2**31) <= value < 2**31:
+        raise ValueError(f"not an integer of 32 bits: {value!r}")
     return value
 
 
@@ -48,7 +50,9 @@ def devices(value: Any) -> list[Device]:
 
 def minute_of_day(value: Any) -> int:
     """TIME is microseconds after midnight (io.debezium.time.MicroTime); 24:00 is 0:00."""
-    minute = integer(value) // _MICROS_PER_MINUTE
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"not a time of the day: {value!r}")
+    minute = value // _MICROS_PER_MINUTE
     if not 0 <= minute <= MINUTES_PER_DAY:
         raise ValueError(f"not microseconds of a day: {value!r}")
     return minute % MINUTES_PER_DAY

@@ -46,6 +46,11 @@ def window_timer_id(user_id: str, category: str, key: str, window: str) -> str:
     return _derive("window", user_id, category, key, window)
 
 
+def schedule_id(notification: str, partition: int, chunk: int) -> str:
+    """The timer of a command of a notification that is scheduled."""
+    return _derive("schedule", notification, str(partition), str(chunk))
+
+
 def message_id(notification: str, user_id: str, channel: str, address: str) -> str:
     """One message to one address: the idempotency key providers see."""
     return _derive("message", notification, user_id, channel, address)

@@ -35,6 +35,8 @@ class Notification(Record, frozen=True):
     occurred_at: int
     accepted_at: int
     expires_at: int | None = None
+    not_before: int | None = None
+    local_minute: int | None = None
 
 
 class Audience(Record, frozen=True):

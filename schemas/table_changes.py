@@ -12,7 +12,7 @@ UNAVAILABLE = "__debezium_unavailable_value"
 """Stands where Postgres did not log a large value because it had not changed."""
 
 
-class TableMapping(msgspec.Struct, frozen=True, kw_only=True):
+class TableMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the rows of one table, one row a user, change profiles. Fields and columns that are not named are left alone."""
 
     source: str
@@ -29,9 +29,16 @@ class TableMapping(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if unknown := self.fields.keys() - READERS.keys():
             raise ValueError(f"{self.source}: no such profile field: {', '.join(sorted(unknown))}")
+        if not self.says and self.on_delete == "reset":
+            raise ValueError(f"{self.source}: says nothing about anybody: name fields, quiet_hours or on_delete: user_gone")
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """The profile fields it says."""
+        return (*self.fields, *(("quiet_hours",) if self.quiet_hours else ()))
 
 
-class ElementMapping(msgspec.Struct, frozen=True, kw_only=True):
+class ElementMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How rows change profiles of which a user has several: each is a device, a suppressed address or an unsubscribed category."""
 
     source: str
@@ -47,6 +54,11 @@ class ElementMapping(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if bool(self.about) == (self.kind == "unsubscribed"):
             raise ValueError(f"{self.source}: devices and suppressed need `about`, unsubscribed has none")
+
+    @property
+    def says(self) -> tuple[str, ...]:
+        """The profile field it says elements of."""
+        return (self.kind,)
 
 
 def profile_change(mapping: TableMapping | ElementMapping, value: Row | None) -> ProfileChanged | None:
@@ -75,7 +87,7 @@ def _patch(mapping: TableMapping, change: RowChange) -> dict[str, Any]:
     if change.deleted and mapping.on_delete == "user_gone":
         return {"deleted": True}
     if change.deleted:
-        return {"reset": [*mapping.fields, *(["quiet_hours"] if mapping.quiet_hours else [])], "whole": True}
+        return {"reset": [*mapping.says], "whole": True}
     known = {field: column for field, column in mapping.fields.items() if change.row.get(column) not in (UNAVAILABLE, [UNAVAILABLE])}
     said = {field: change.column(column, or_none(READERS[field])) for field, column in known.items()}
     if mapping.quiet_hours:

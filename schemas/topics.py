@@ -39,6 +39,7 @@ STATUS = "notify.status"
 FEEDBACK = "notify.feedback"
 DLQ = "notify.dlq"
 CHANGELOG_PLANNER = "notify.changelog.planner"
+CHANGELOG_SCHEDULED = "notify.changelog.planner.scheduled"
 TIMERS = "notify.timers"
 CHANGELOG_TIMERS = "notify.changelog.timers"
 CHANGELOG_CAPS = "notify.changelog.caps"
@@ -47,8 +48,12 @@ CHANGELOG_DELETED = "notify.changelog.profiles.deleted"
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 FOREVER = -1
+TOMBSTONE_KEPT_MS = DAY_MS
+"""In what is compacted: a copy that was away for longer may still have what was removed, and must begin anew (twice `STALE_S`)."""
 CAMPAIGN_KEPT_MS = 90 * DAY_MS
 """How long control of a campaign is known, and what waits in it is kept."""
+SCHEDULE_KEPT_MS = 90 * DAY_MS
+"""How long it is known that a request for later was planned."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Topic:
         kinds = ["compact"] if self.compacted else []
         kinds += ["delete"] if self.retention_ms != FOREVER or not kinds else []
         return {
+            **({"delete.retention.ms": str(TOMBSTONE_KEPT_MS)} if self.compacted else {}),
             "cleanup.policy": ",".join(kinds),
             "retention.ms": str(self.retention_ms),
             "max.message.bytes": str(self.max_message_bytes),
@@ -120,9 +126,16 @@ def events_topic(aggregate: str) -> str:
     return f"events.{aggregate}"
 
 
-def catalogue(aggregates: tuple[str, ...] = (), channels: tuple[str, ...] = CHANNELS) -> list[Topic]:
-    """Every topic Carillon uses: the core, two fan-out lanes, deliver and ledger by channel and priority, one by upstream aggregate."""
-    return [*_core(), *_fanouts(), *_lanes(channels), *_upstream(aggregates)]
+def table_topic(table: str) -> str:
+    """Where Debezium's records of an upstream table's rows arrive, e.g. `cdc.customers`."""
+    return f"cdc.{table}"
+
+
+def catalogue(aggregates: tuple[str, ...] = (), channels: tuple[str, ...] = CHANNELS, tables: tuple[str, ...] = ()) -> list[Topic]:
+    """Every topic Carillon uses: the core, two fan-out lanes, deliver and ledger by channel and priority, one by upstream aggregate, one by
+    upstream table.
+    """
+    return [*_core(), *_fanouts(), *_lanes(channels), *_upstream(aggregates, tables)]
 
 
 def _core() -> Iterator[Topic]:
@@ -141,6 +154,8 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_PLANNER, "notification_id", "planner", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     # 48 h: what was counted holds for a day
     yield Topic(CHANGELOG_CAPS, "part of a user bucket", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+    # longer than the longest schedule
+    yield Topic(CHANGELOG_SCHEDULED, "notification_id", "planner", compacted=True, retention_ms=SCHEDULE_KEPT_MS, dlq="")
     yield Topic(TIMERS, "timer_id; the users' partition", "every step", SetTimer, retention_ms=week)
     # no limit by time: a timer may be due in 90 days
     yield Topic(CHANGELOG_TIMERS, "timer_id", "timers", compacted=True, retention_ms=FOREVER, dlq="")
@@ -166,6 +181,8 @@ def _lanes(channels: tuple[str, ...]) -> Iterator[Topic]:
             yield Topic(ledger, "batch_id", "delivery", LedgerEntry, compacted=True, retention_ms=2 * DAY_MS, dlq="", broker_time=True)
 
 
-def _upstream(aggregates: tuple[str, ...]) -> Iterator[Topic]:
+def _upstream(aggregates: tuple[str, ...], tables: tuple[str, ...]) -> Iterator[Topic]:
     for aggregate in aggregates:
         yield Topic(events_topic(aggregate), "aggregate id", "upstream", retention_ms=7 * DAY_MS)
+    for table in tables:
+        yield Topic(table_topic(table), "the row's primary key", "upstream", retention_ms=7 * DAY_MS)

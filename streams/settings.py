@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.topics import DEFAULT_PARTITIONS
+from schemas.topics import DEFAULT_PARTITIONS, Topic, catalogue
 from streams.health.rules import Limits
 from streams.step.lease import STALL
 
@@ -22,6 +22,7 @@ class WorkerSettings(BaseSettings):
     partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=2048, description="of every user-keyed topic; never changed once in use")
     chunk: int = Field(250, ge=1, le=10_000, description="users a campaign decides at once")
     aggregates: tuple[str, ...] = Field(("order", "item", "sale", "login"), description="upstream aggregates: topics events.<aggregate>")
+    tables: tuple[str, ...] = Field(("customers", "preferences", "devices"), description="upstream tables: topics cdc.<table>")
     session_timeout: float = Field(30.0, ge=6, description="after so long without a heartbeat the broker gives the partitions away")
     heartbeat: float = Field(1.0, gt=0, description="a worker hears so late that its group rebalances")
     commit_interval: float = Field(0.5, gt=0)
@@ -38,6 +39,11 @@ class WorkerSettings(BaseSettings):
     watchdog_recovery: float = Field(600.0, gt=0, description="a partition that does not recover")
     watchdog_detached: float = Field(120.0, gt=0, description="the broker and the worker do not agree on who has which partition")
     watchdog_loop: float = Field(30.0, ge=2, description="the event loop does not turn")
+
+    @property
+    def topics(self) -> list[Topic]:
+        """Every topic there is, those of upstream's aggregates and tables too."""
+        return catalogue(self.aggregates, tables=self.tables)
 
     @property
     def limits(self) -> Limits:

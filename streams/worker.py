@@ -17,7 +17,6 @@ from schemas.clients import producer_config
 from schemas.codec import Codec
 from schemas.provision import subjects
 from schemas.registry import ConfluentRegistry
-from schemas.topics import catalogue
 from streams.app import make_app, member_id
 from streams.give_way import give_way, give_way_at_work
 from streams.health.broker import Broker
@@ -88,7 +87,7 @@ def _wire(
     role: Role, name: str, kafka: str, registry: str, home: Path, settings: WorkerSettings, health: WorkerHealth
 ) -> tuple[faust.App, Lanes]:
     state = home / "state" / f"{name}-{settings.worker}"
-    codec = Codec(ConfluentRegistry(registry), subjects(catalogue(settings.aggregates)))
+    codec = Codec(ConfluentRegistry(registry), subjects(settings.topics))
     codec.warm()
     lease = Lease(settings.session_timeout)
     log = LogWriter(producer_config(kafka, lease.stall_s))

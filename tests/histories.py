@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tests.unit.streams.audience import histories as audience
 from tests.unit.streams.digest import histories as digest
-from tests.unit.streams.policy import caps_histories, quiet_histories
+from tests.unit.streams.policy import caps_histories, local_histories, quiet_histories
 from tests.unit.streams.routing import fallback_histories
 
 ALL: dict[str, Callable[..., int]] = {
@@ -15,6 +15,7 @@ ALL: dict[str, Callable[..., int]] = {
     "caps": caps_histories.run,
     "digest": digest.run,
     "fallback": fallback_histories.run,
+    "local_times": local_histories.run,
     "quiet_hours": quiet_histories.run,
 }
 """Each plays so many histories, and raises AssertionError with the smallest that differs."""

@@ -43,6 +43,10 @@ class Commands:
         if notification not in self._asked:
             unasked(self._terms, self._findings, "command_without_request", f"{notification} was not requested", entry.place)
             return
+        due = self._asked[notification].due
+        if entry.timestamp + self._terms.slack_ms < due:
+            said = f"{notification} chunk {told.chunk}: written {due - entry.timestamp} ms before its time"
+            self._findings.blame("command_early", said, entry.place)
         step: Step = notification, told.hold_id or told.chunk
         users = frozenset(told.users) if not told.expression else None
         sense = _sense(told)

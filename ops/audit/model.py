@@ -14,6 +14,8 @@ PROFILE_BOUND_MS = 1000
 OVERTAKEN = 64
 """A step answers its input in order, at most so many records at a time: who is further behind than that was left out."""
 OVERTAKEN_AGE_MS = 10_000
+SCHEDULE_LATE_MS = 60_000
+"""A timer fires within seconds; while its worker is started anew, later."""
 LEDGER_KEPT_MS = 2 * DAY_MS
 
 

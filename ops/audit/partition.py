@@ -7,7 +7,7 @@ from ops.audit.batches import Handed
 from ops.audit.commands import Commands
 from ops.audit.holds import Holds
 from ops.audit.ledger import Ledger
-from ops.audit.model import OVERTAKEN_AGE_MS, Entry, Terms
+from ops.audit.model import OVERTAKEN_AGE_MS, SCHEDULE_LATE_MS, Entry, Terms
 from ops.audit.profiles import Profiles, Version
 from ops.audit.report import ChannelSums, Findings, NotificationSums, Report
 from ops.audit.requests import Asked, Chunks
@@ -100,7 +100,7 @@ def concluded(terms: Terms, findings: Findings, asked: Mapping[str, Asked], resu
 
 
 def _planned(terms: Terms, findings: Findings, asked: Mapping[str, Asked], parts: list[PartitionResult]) -> None:
-    """Each request has a command on each of its partitions; one that has none at all may be waiting for the planner."""
+    """Each request has a command on each of its partitions; one that has none at all may be waiting for the planner, or for its time."""
     commanded: dict[str, set[int]] = {}
     for part in parts:
         for notification in part.commanded:
@@ -111,6 +111,8 @@ def _planned(terms: Terms, findings: Findings, asked: Mapping[str, Asked], parts
             frontiers[one.place.partition] = max(frontiers.get(one.place.partition, -1), one.place.offset)
     for notification, one in asked.items():
         missing = one.planned - commanded.get(notification, set())
+        if one.due and terms.now_ms < one.due + (0 if terms.settled else SCHEDULE_LATE_MS):
+            continue
         old = one.timestamp < terms.now_ms - OVERTAKEN_AGE_MS and notification in commanded
         if missing and (old or terms.passed(one.place.offset, one.timestamp, frontiers.get(one.place.partition, -1))):
             said = f"{notification}: no command on partition {', '.join(map(str, sorted(missing)))} of {len(one.planned)}"

@@ -6,12 +6,15 @@ from typing import NamedTuple
 from ops.audit.model import Entry, Place, Terms
 from ops.audit.report import Findings
 from schemas.partition import partition_of
-from schemas.records import AudienceExpanded, NotificationRequested, Priority
+from schemas.records import AudienceExpanded, Notification, NotificationRequested, Priority
 from schemas.topics import REQUESTS
 
 
 class Asked(NamedTuple):
-    """One request. `homes`: named users by partition; None for an expression. `planned`: on which partitions it must be expanded."""
+    """One request. `homes`: named users by partition; None for an expression. `planned`: on which partitions it must be expanded.
+
+    `due`: when its commands are written (epoch ms); 0: at once.
+    """
 
     place: Place
     timestamp: int
@@ -19,6 +22,7 @@ class Asked(NamedTuple):
     priority: Priority
     homes: Mapping[int, list[str]] | None
     planned: frozenset[int]
+    due: int = 0
 
 
 class Chunk(NamedTuple):
@@ -54,7 +58,7 @@ class Requests:
         wanted, audience = told.notification, told.audience
         homes = None if audience.expression else self._homes(audience.users)
         planned = frozenset(range(self._partitions) if homes is None else homes)
-        asked = Asked(entry.place, entry.timestamp, tuple(wanted.channels), wanted.priority, homes, planned)
+        asked = Asked(entry.place, entry.timestamp, tuple(wanted.channels), wanted.priority, homes, planned, _due(wanted))
         self.asked.setdefault(wanted.notification_id, asked)
 
     def _homes(self, users: Iterable[str]) -> dict[int, list[str]]:
@@ -104,6 +108,12 @@ class Expansions:
 
     def _blame(self, kind: str, told: AudienceExpanded, said: str, entry: Entry) -> None:
         self._findings.blame(kind, f"{_who(told)}: {said}", entry.place)
+
+
+def _due(wanted: Notification) -> int:
+    """What is for a time that had come when it was accepted is for now."""
+    due = wanted.not_before or 0
+    return due if due > wanted.accepted_at else 0
 
 
 def unasked(terms: Terms, findings: Findings, kind: str, said: str, place: Place) -> None:

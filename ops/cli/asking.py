@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ops.cli.errors import BadRequest
 from providers.catalogue import Templates
@@ -13,14 +14,32 @@ from schemas.errors import RecordRefused
 from schemas.records import Audience, Notification, NotificationRequested, Priority
 from schemas.topics import CHANNELS
 from streams.audience.expression import parse
+from streams.intake.trigger import minute_of
 from streams.planner.rules import check as check_plannable
 from streams.planner.rules import plan
+from streams.policy.local import all_due
 from streams.policy.policy import Policy
 
 SOURCE = "api:cli"
 UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _RATE = re.compile(r"(\d{1,9})(?:/s)?")
 _DURATION = re.compile(r"(\d{1,6})([smhd])")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When: at a time (epoch ms), or so long from now; and at which minute of the day where a recipient is, the first one from then on."""
+
+    at: int | None = None
+    delay_ms: int | None = None
+    local_minute: int | None = None
+
+    def not_before(self, now: int) -> int | None:
+        """The time before which nobody is told (epoch ms); None: there is none."""
+        return self.at if self.delay_ms is None else now + self.delay_ms
+
+
+NOW = Schedule()
 
 
 @dataclass(frozen=True)
@@ -38,11 +57,15 @@ class Asked:
     data: Mapping[str, str] = field(default_factory=dict)
     version: int | None = None
     expires_after_ms: int | None = None
+    schedule: Schedule = NOW
 
 
 def request_of(asked: Asked, key: str, now: int, templates: Templates, policy: Policy) -> NotificationRequested:
     """The request, checked as every later step will check it. Raises BadRequest that says what is wrong and what there is."""
     template = _template(asked, templates)
+    not_before, local_minute = asked.schedule.not_before(now), asked.schedule.local_minute
+    if not_before is not None and not_before <= now:
+        raise BadRequest(f"--at: that was {(now - not_before) / 1000:.0f} s ago")
     notification = Notification(
         notification_id=ids.notification_id(SOURCE, key),
         event_type=asked.event_type,
@@ -56,7 +79,9 @@ def request_of(asked: Asked, key: str, now: int, templates: Templates, policy: P
         data=dict(sorted(asked.data.items())),
         occurred_at=now,
         accepted_at=now,
-        expires_at=None if asked.expires_after_ms is None else now + asked.expires_after_ms,
+        expires_at=None if asked.expires_after_ms is None else all_due(now, not_before, local_minute) + asked.expires_after_ms,
+        not_before=not_before,
+        local_minute=local_minute,
     )
     request = NotificationRequested(notification, Audience(list(dict.fromkeys(asked.users)), asked.expression), key)
     _check(request, template, policy)
@@ -82,6 +107,32 @@ def duration_ms(text: str) -> int:
     if match is None or int(match[1]) == 0:
         raise BadRequest(f"{text!r} is no duration: a number and one of s, m, h, d, as in 10m")
     return int(match[1]) * UNITS_MS[match[2]]
+
+
+def schedule_of(at: str | None, delay: str | None, at_local: str | None) -> Schedule:
+    """The options --at, --delay and --at-local. Raises BadRequest."""
+    if at is not None and delay is not None:
+        raise BadRequest("--at and --delay: one of them")
+    return Schedule(
+        None if at is None else _moment(at), None if delay is None else duration_ms(delay), None if at_local is None else _minute(at_local)
+    )
+
+
+def _moment(text: str) -> int:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadRequest(f"--at {text!r}: a time with its offset, as in 2026-12-01T09:00+01:00 or 2026-12-01T08:00Z") from None
+    if when.tzinfo is None:
+        raise BadRequest(f"--at {text!r}: where? with an offset, as in {text}Z or {text}+01:00; or --at-local, where each recipient is")
+    return int(when.timestamp() * 1000)
+
+
+def _minute(text: str) -> int:
+    try:
+        return minute_of(text)
+    except ValueError as error:
+        raise BadRequest(f"--at-local {error}") from None
 
 
 def rate_of(text: str) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ops.cli import options
-from ops.cli.asking import Asked, duration_ms, names, variables
+from ops.cli.asking import NOW, Asked, duration_ms, names, schedule_of, variables
 from ops.cli.carrying import carry_out
 from ops.cli.errors import BadRequest
 from ops.cli.output import AsJson
@@ -26,13 +26,16 @@ def campaign(
     category: options.Category = "promotional",
     priority: options.Priority = "low",
     expires: options.Expires = None,
+    at: options.At = None,
+    delay: options.Delay = None,
+    at_local: options.AtLocal = None,
     key: options.Key = None,
     template_version: options.TemplateVersion = None,
     no_wait: NoWait = False,
     timeout: options.Timeout = 600.0,
     as_json: AsJson = False,
 ) -> None:
-    """Send one notification to an audience, and show how far it is until every recipient has an outcome."""
+    """Send one notification to an audience, and show how far it is until every recipient has an outcome; not when it is for later."""
     if not audience:
         raise BadRequest("the audience is empty: `all`, or an expression such as `tag:vip and platform:ios`")
     asked = Asked(
@@ -46,5 +49,6 @@ def campaign(
         data=variables(data or []),
         version=template_version,
         expires_after_ms=None if expires is None else duration_ms(expires),
+        schedule=schedule_of(at, delay, at_local),
     )
-    carry_out(asked, key, wait=not no_wait, timeout_s=timeout, as_json=as_json)
+    carry_out(asked, key, wait=not no_wait and asked.schedule == NOW, timeout_s=timeout, as_json=as_json)

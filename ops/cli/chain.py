@@ -6,7 +6,7 @@ import msgspec
 
 from ops.cli.controlling import told
 from ops.cli.evidence import Evidence, Handed
-from ops.cli.standing import HELD
+from ops.cli.standing import HELD, scheduled
 from ops.cli.times import age
 from projections.cassandra.header import Header, audience_of
 from projections.cassandra.timeline import Why
@@ -140,7 +140,9 @@ def absence(channel: str, found: Evidence, header: Header) -> str:
     last = next((one for one in found.chunks if one.last), None)
     if last is None:
         then = "goes on" if found.control is None else f"waits or goes on; {told(found.control)}"
-        return f"never reached fan-out yet: partition {found.partition} has decided {len(found.chunks)} chunks and {then}"
+        return (
+            f"never reached fan-out yet: partition {found.partition} has decided {len(found.chunks)} chunks and {then}{scheduled(header)}"
+        )
     where = at(fanout_topic(header.priority), found.partition, last.fanout_offset)
     missing = f"{header.audience_expression!r} did not hold for {found.user_id}" if header.audience_expression else "the user was not found"
     return f"never reached fan-out: {missing} when partition {found.partition} was expanded (last chunk: {where})"

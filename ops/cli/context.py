@@ -10,7 +10,6 @@ from ops.fleet.provision import registry
 from ops.fleet.settings import worker_settings
 from schemas.codec import Codec
 from schemas.provision import subjects
-from schemas.topics import catalogue
 
 if TYPE_CHECKING:
     from projections.cassandra.reader import Reader
@@ -26,7 +25,7 @@ def now_ms() -> int:
 def codec(endpoints: Endpoints) -> Iterator[Codec]:
     """The codec, for the time of the block."""
     with registry(endpoints) as schemas:
-        yield Codec(schemas, subjects(catalogue(worker_settings().aggregates)))
+        yield Codec(schemas, subjects(worker_settings().topics))
 
 
 @contextmanager

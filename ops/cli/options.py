@@ -10,6 +10,12 @@ Channels = Annotated[list[str] | None, typer.Option("--channel", "-c", help="May
 Category = Annotated[str, typer.Option("--category", help="transactional, engagement, promotional or system.")]
 Priority = Annotated[str, typer.Option("--priority", "-p", help="critical, high, normal or low.")]
 Data = Annotated[list[str] | None, typer.Option("--data", "-d", metavar="NAME=VALUE", help="A template variable; may be repeated.")]
-Expires = Annotated[str | None, typer.Option("--expires", metavar="DURATION", help="Not sent after that long, as in 10m, 6h.")]
+Expires = Annotated[str | None, typer.Option("--expires", metavar="DURATION", help="Not sent so long after it is due, as in 6h.")]
 Key = Annotated[str | None, typer.Option("--key", help="Idempotency key: the same key again sends nothing twice.")]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="How many seconds to wait at most.")]
+At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="Not before that time, as in 2026-12-01T09:00+01:00.")]
+Delay = Annotated[str | None, typer.Option("--delay", metavar="DURATION", help="Not before that long from now, as in 2h.")]
+AtLocal = Annotated[
+    str | None,
+    typer.Option("--at-local", metavar="HH:MM", help="At that time where each recipient is: the first one, from --at or --delay on."),
+]

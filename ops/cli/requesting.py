@@ -33,14 +33,18 @@ def prepare(asked: Asked, key: str | None, endpoints: Endpoints) -> tuple[Notifi
 def as_before(request: NotificationRequested, header: Header) -> NotificationRequested:
     """The request with the times of the first one under its key. Raises BadRequest when they differ in more than times."""
     wanted = request.notification
-    asked = (wanted.template_id, wanted.template_version, wanted.category, wanted.priority, wanted.campaign, wanted.channels, wanted.data)
+    asked = (
+        *(wanted.template_id, wanted.template_version, wanted.category, wanted.priority, wanted.campaign, wanted.channels),
+        *(wanted.data, wanted.local_minute),
+    )
     before = (
         *(header.template_id, header.template_version, header.category, header.priority, header.campaign, header.channels),
-        header.data,
+        *(header.data, header.local_minute),
     )
     if asked != before or (header.audience_users, header.audience_expression) != (len(request.audience.users), request.audience.expression):
         raise BadRequest(f"idempotency key {request.idempotency_key!r} was used for another notification, {header.notification_id}")
-    same = msgspec.structs.replace(wanted, occurred_at=header.occurred_at, expires_at=header.expires_at)
+    times = {"occurred_at": header.occurred_at, "expires_at": header.expires_at, "not_before": header.not_before}
+    same = msgspec.structs.replace(wanted, **times)
     return msgspec.structs.replace(request, notification=same)
 
 

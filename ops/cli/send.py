@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ops.cli import options
-from ops.cli.asking import Asked, duration_ms, names, variables
+from ops.cli.asking import Asked, duration_ms, names, schedule_of, variables
 from ops.cli.carrying import carry_out
 from ops.cli.output import AsJson
 
@@ -23,6 +23,9 @@ def send(
     category: options.Category = "transactional",
     priority: options.Priority = "normal",
     expires: options.Expires = None,
+    at: options.At = None,
+    delay: options.Delay = None,
+    at_local: options.AtLocal = None,
     key: options.Key = None,
     template_version: options.TemplateVersion = None,
     wait: Wait = False,
@@ -40,5 +43,6 @@ def send(
         data=variables(data or []),
         version=template_version,
         expires_after_ms=None if expires is None else duration_ms(expires),
+        schedule=schedule_of(at, delay, at_local),
     )
     carry_out(asked, key, wait=wait, timeout_s=timeout, as_json=as_json)

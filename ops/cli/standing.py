@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from ops.cli.controlling import Control
+from ops.cli.times import clock, of_day
 from projections.cassandra.header import Header
 from projections.cassandra.timeline import Counts, Event, Progress
 
@@ -44,6 +45,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     channels: dict[str, ChannelStanding]
     control: Control | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is for later, and nobody was decided yet."""
+        return self.header.not_before is not None and self.header.not_before > self.header.accepted_at and not self.chunks
+
 
 def standing(header: Header, progress: Progress, counts: Counts, events: Iterable[Event], control: Control | None = None) -> Standing:
     """How the notification stands."""
@@ -59,6 +65,13 @@ def standing(header: Header, progress: Progress, counts: Counts, events: Iterabl
         channels=channels,
         control=control,
     )
+
+
+def scheduled(header: Header) -> str:
+    """For when a notification is, to be added to a sentence; empty when it is for now."""
+    at = "" if header.not_before is None else f" {clock(header.not_before)} UTC"
+    local = "" if header.local_minute is None else f" {of_day(header.local_minute)} where each recipient is"
+    return f", scheduled for{at}{', then' if at and local else ''}{local}" if at or local else ""
 
 
 def _channel(channel: str, progress: Progress, counts: Mapping[str, int], reasons: Mapping[str, Counter[str]]) -> ChannelStanding:

@@ -15,7 +15,7 @@ from ops.cli.letters import dead_letters
 from ops.cli.logtail import consumer
 from ops.cli.missing import refused
 from ops.cli.output import AsJson, console, table, write_json
-from ops.cli.standing import FINAL, Standing, standing
+from ops.cli.standing import FINAL, Standing, scheduled, standing
 from ops.cli.times import age, clock
 from ops.endpoints import Endpoints
 from schemas.topics import fanout_topic
@@ -72,7 +72,7 @@ def rendered(one: Standing) -> Group:
         f" · {header.priority}" + (f" · campaign {header.campaign}" if header.campaign else "")
     )
     expansion = "complete" if one.expanded else "not complete yet"
-    when = f"accepted {clock(header.accepted_at)} UTC" + _expiry(header.accepted_at, header.expires_at)
+    when = f"accepted {clock(header.accepted_at)} UTC{scheduled(header)}" + _expiry(header.accepted_at, header.expires_at)
     audience = f"audience {header.audience}: {one.users:,} users in {one.chunks} chunks, expansion {expansion}"
     columns = ("channel", "audience", *FINAL, "pending", "held")
     rows = [
@@ -91,6 +91,8 @@ def verdict(one: Standing) -> str:
     """One line: whether the sums come out."""
     if not all(it.adds_up for it in one.channels.values()):
         return "[red]the sums do not come out: more outcomes than recipients[/red]"
+    if one.waits:
+        return f"[yellow]scheduled for {clock(one.header.not_before)} UTC: nobody was decided yet[/yellow]"
     if one.complete:
         return "[green]complete: every recipient has exactly one outcome[/green]"
     held = sum(it.held for it in one.channels.values())

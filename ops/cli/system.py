@@ -24,7 +24,7 @@ def up(stack_only: StackOnly = False, supervised: Supervised = True, as_json: As
     if not stack_only:
         settings = FleetSettings.load()
         worker = worker_settings()
-        require_as_written(provision(endpoints, worker.aggregates, worker.partitions))
+        require_as_written(provision(endpoints, worker.topics, worker.partitions))
         fleet.up(tell, settings=settings, supervised=supervised)
     if as_json:
         write_json(dict(endpoints.__rich_repr__()))

@@ -10,6 +10,11 @@ def clock(at: int | None) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
+def of_day(minute: int) -> str:
+    """A minute of the day as `09:05`."""
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
 def age(ms: int) -> str:
     """A span as `850 ms`, `4.2 s`, `3 min`, `5 h` or `2 d`."""
     if ms < 1000:

@@ -7,7 +7,7 @@ from ops.endpoints import Endpoints
 from ops.fleet.provision import differences, provision
 from ops.fleet.settings import worker_settings
 from schemas.provision import Difference, subject
-from schemas.topics import FOREVER, Topic, catalogue
+from schemas.topics import FOREVER, Topic
 
 app = typer.Typer(no_args_is_help=True, help="The topic catalogue: create, check, list.")
 
@@ -18,7 +18,7 @@ HOUR_MS = 3_600_000
 def apply(as_json: AsJson = False) -> None:
     """Create missing topics and register schemas; says where what exists differs (exit code 1)."""
     settings = worker_settings()
-    done = provision(Endpoints.load(), settings.aggregates, settings.partitions)
+    done = provision(Endpoints.load(), settings.topics, settings.partitions)
     if as_json:
         write_json(done)
     else:
@@ -31,7 +31,7 @@ def apply(as_json: AsJson = False) -> None:
 def check(as_json: AsJson = False) -> None:
     """Say where the cluster differs from the catalogue (exit code 1)."""
     settings = worker_settings()
-    found = differences(Endpoints.load(), catalogue(settings.aggregates), settings.partitions)
+    found = differences(Endpoints.load(), settings.topics, settings.partitions)
     if as_json:
         write_json(found)
     elif found:
@@ -45,7 +45,7 @@ def check(as_json: AsJson = False) -> None:
 def list_topics(as_json: AsJson = False) -> None:
     """Every topic with its key, partitions, retention, schema and owner."""
     settings = worker_settings()
-    rows = [row_of(topic, settings.partitions) for topic in catalogue(settings.aggregates)]
+    rows = [row_of(topic, settings.partitions) for topic in settings.topics]
     if as_json:
         write_json(rows)
     else:

@@ -24,7 +24,7 @@ def borrowed(stages: Stages, keep: bool) -> Iterator[tuple[Endpoints, FleetSetti
             endpoints = stack.up(None, lambda part, event: said(f"{part} {event}"), settings=local)
         settings, worker = FleetSettings.load(), worker_settings()
         with stages.stage("topics and schemas"):
-            provision(endpoints, worker.aggregates, worker.partitions)
+            provision(endpoints, worker.topics, worker.partitions)
         members = [one.name for one in fleet.status(settings=settings) if one.pid is None]
         with stages.stage("workers, projections, sandbox provider") as said:
             fleet.up(lambda member, event: said(f"{member} {event}"), settings=settings)

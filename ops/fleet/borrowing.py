@@ -17,7 +17,7 @@ def borrowed() -> Iterator[FleetSettings]:
     """
     worker = worker_settings()
     with borrowing.borrowed() as endpoints:
-        provision(endpoints, worker.aggregates, worker.partitions)
+        provision(endpoints, worker.topics, worker.partitions)
         settings = FleetSettings.load()  # not before: the stack writes where it is
         with borrowed_members(settings):
             yield settings

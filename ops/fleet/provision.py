@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 from ops.endpoints import Endpoints
 from schemas.provision import Difference, apply_topics, check_topics, register_schemas
 from schemas.registry import ConfluentRegistry
-from schemas.topics import DEFAULT_PARTITIONS, Topic, catalogue
+from schemas.topics import DEFAULT_PARTITIONS, Topic
 
 
 class Provisioned(msgspec.Struct, frozen=True):
@@ -20,9 +20,9 @@ class Provisioned(msgspec.Struct, frozen=True):
     differences: list[Difference]
 
 
-def provision(endpoints: Endpoints, aggregates: tuple[str, ...], partitions: int = DEFAULT_PARTITIONS) -> Provisioned:
+def provision(endpoints: Endpoints, topics: list[Topic], partitions: int = DEFAULT_PARTITIONS) -> Provisioned:
     """Create what is missing; never changes what is there. Raises KafkaException, RegistryUnavailable."""
-    topics, cluster = catalogue(aggregates), admin(endpoints)
+    cluster = admin(endpoints)
     created = apply_topics(cluster, topics, partitions)
     with registry(endpoints) as schemas:
         count = register_schemas(schemas, endpoints.registry, topics)

@@ -9,7 +9,7 @@ from projections.cassandra.lines import millis, moment_ms
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """The request. Times in epoch ms; `position`: where it is in notify.requests."""
+    """The request. Times in epoch ms; `position`: where it is in notify.requests. `local_minute`: of the day where a recipient is."""
 
     notification_id: str
     event_type: str
@@ -29,6 +29,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str
     rules_version: str
     position: Position
+    not_before: int | None = None
+    local_minute: int | None = None
 
     @property
     def audience(self) -> str:
@@ -44,7 +46,7 @@ def audience_of(expression: str, users: int) -> str:
 
 _SAME = (
     "notification_id", "event_type", "source", "campaign", "template_id", "template_version", "category", "priority", "audience_users",
-    "audience_expression", "idempotency_key", "rules_version",
+    "audience_expression", "idempotency_key", "rules_version", "local_minute",
 )  # fmt: skip
 
 
@@ -59,5 +61,6 @@ def header_of(row: Any) -> Header | None:
         occurred_at=moment_ms(row.occurred_at),
         accepted_at=moment_ms(row.accepted_at),
         expires_at=millis(row.expires_at),
+        not_before=millis(row.not_before),
         position=Position(row.request_topic, row.request_partition, row.request_offset),
     )

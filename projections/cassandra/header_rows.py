@@ -18,7 +18,8 @@ def requested(record: NotificationRequested, position: Position, policy: Policy,
     columns = (
         asked.notification_id, asked.event_type, asked.source, asked.campaign, asked.template_id, asked.template_version, asked.category,
         asked.priority.value, asked.channels, asked.data, asked.occurred_at, asked.accepted_at, storable(asked.expires_at),
-        len(audience.users), audience.expression, record.idempotency_key, record.rules_version, *position,
+        storable(asked.not_before), asked.local_minute, len(audience.users), audience.expression, record.idempotency_key,
+        record.rules_version, *position,
     )  # fmt: skip
     yield Write(statements.NOTIFICATION, (*columns, first_wins(asked.accepted_at), ttl))
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.debezium import MAX_TIMESTAMP
 from streams.intake.errors import RuleUnfit
 
 
@@ -34,3 +35,10 @@ def text_of(rule: str, field: str, value: Any) -> str:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     except TypeError as error:
         raise RuleUnfit(rule, field, f"can't be made text: {error}") from error
+
+
+def moment_ms(rule: str, field: str, value: Any) -> int:
+    """A value as a time (epoch ms), as `timestamp-millis` is decoded. Raises RuleUnfit, also for one in microseconds."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_TIMESTAMP:
+        raise RuleUnfit(rule, field, f"is no time in ms: {value!r}")
+    return value

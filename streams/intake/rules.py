@@ -11,9 +11,10 @@ from schemas.debezium import UpstreamEvent
 from schemas.records import Audience, Notification, NotificationRequested
 from streams.audience.expression import ExpressionInvalid, parse
 from streams.intake.errors import RuleUnfit
-from streams.intake.payload import look_up, text_of
+from streams.intake.payload import look_up, moment_ms, text_of
 from streams.intake.trigger import AudienceRule, Condition, DataField, Trigger
 from streams.intake.trigger import Triggers as Triggers
+from streams.policy.local import all_due
 
 Fields = Mapping[str, Any]
 
@@ -49,7 +50,8 @@ def _holds(rule: Trigger, condition: Condition, fields: Fields) -> bool:
 
 
 def _request(event: UpstreamEvent, fields: Fields, rule: Trigger, version: str, now_ms: int) -> NotificationRequested:
-    expires_at = None if rule.expires_after_s is None else event.occurred_at + rule.expires_after_s * MS_PER_S
+    not_before, local_minute = _not_before(rule, event, fields), rule.schedule.local_minute if rule.schedule else None
+    due = all_due(event.occurred_at, not_before, local_minute)
     notification = Notification(
         notification_id=notification_id(event, rule.name),
         event_type=event.event_type,
@@ -63,9 +65,19 @@ def _request(event: UpstreamEvent, fields: Fields, rule: Trigger, version: str, 
         data={variable: _value(rule, data, fields) for variable, data in sorted(rule.data.items())},
         occurred_at=event.occurred_at,
         accepted_at=now_ms,
-        expires_at=expires_at,
+        expires_at=None if rule.expires_after_s is None else due + rule.expires_after_s * MS_PER_S,
+        not_before=not_before,
+        local_minute=local_minute,
     )
     return NotificationRequested(notification, _audience(rule, rule.audience, fields), event.event_id, version)
+
+
+def _not_before(rule: Trigger, event: UpstreamEvent, fields: Fields) -> int | None:
+    if rule.schedule is None:
+        return None
+    if rule.schedule.at_field:
+        return moment_ms(rule.name, rule.schedule.at_field, _field(rule, rule.schedule.at_field, fields))
+    return None if rule.schedule.delay_s is None else event.occurred_at + rule.schedule.delay_s * MS_PER_S
 
 
 def _audience(rule: Trigger, audience: AudienceRule, fields: Fields) -> Audience:

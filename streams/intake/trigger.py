@@ -14,6 +14,7 @@ Category: TypeAlias = Literal["transactional", "engagement", "promotional", "sys
 Scalar: TypeAlias = str | int | float | bool | None
 
 _NAME = re.compile(r"[a-z0-9]+([-_.][a-z0-9]+)*")
+_LOCAL = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
 class _Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -70,6 +71,31 @@ class DataField(_Rule, frozen=True, kw_only=True):
     otherwise: str | None = None
 
 
+class ScheduleRule(_Rule, frozen=True, kw_only=True):
+    """When to tell, if not at once: so long after the event, or at the time in a field; and at which time of the day where a recipient is,
+    the first one from then on.
+    """
+
+    delay_s: int | None = None
+    at_field: str = ""
+    """A payload field with a time: epoch ms, or Avro's `timestamp-millis`."""
+    local: str = ""
+    """HH:MM."""
+
+    def __post_init__(self) -> None:
+        if self.delay_s is not None and (self.at_field or self.delay_s < 1):
+            raise ValueError("schedule: delay_s must be 1 or more, and is not given beside at_field")
+        if self.delay_s is None and not self.at_field and not self.local:
+            raise ValueError("schedule: one or more of delay_s, at_field, local")
+        if self.local:
+            minute_of(self.local)
+
+    @property
+    def local_minute(self) -> int | None:
+        """The minute of the day; None: any."""
+        return minute_of(self.local) if self.local else None
+
+
 class Trigger(_Rule, frozen=True, kw_only=True):
     """One rule: on this event, under these conditions, ask for this notification."""
 
@@ -87,6 +113,7 @@ class Trigger(_Rule, frozen=True, kw_only=True):
     data: dict[str, DataField] = {}
     """Template variable -> payload field."""
     campaign_field: str = ""
+    schedule: ScheduleRule | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -127,6 +154,14 @@ class Triggers:
 
     def __repr__(self) -> str:
         return f"Triggers({len(self.rules)} rules, version {self.version})"
+
+
+def minute_of(text: str) -> int:
+    """`HH:MM` as a minute of the day. Raises ValueError."""
+    match = _LOCAL.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no time of the day: HH:MM")
+    return int(match[1]) * 60 + int(match[2])
 
 
 def _same(value: Any, other: Scalar) -> bool:

@@ -1,17 +1,26 @@
-"""Which partitions have to expand a request, and whether the request was seen before. Pure."""
+"""Which partitions have to expand a request and when, and whether the request was seen before. Pure."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from schemas import ids
 from schemas.errors import RecordRefused
 from schemas.partition import partition_of
-from schemas.records import ExpandAudience, NotificationRequested
+from schemas.records import ExpandAudience, Notification, NotificationRequested, Output, SetTimer
+from schemas.topics import DAY_MS
 from streams.profiles.rules import check_user
 
 USERS_PER_COMMAND = 1000
 MAX_NOTIFICATION_BYTES = 65_536
+MAX_AHEAD_MS = 60 * DAY_MS
+"""How far ahead of its acceptance a request may be scheduled: that it was planned (`SCHEDULE_KEPT_MS`), its control and its header are
+known for a month beyond.
+"""
+MINUTES_PER_DAY = 1440
+SCHEDULE = "schedule"
+"""Kind of the timers of commands."""
 
 
 class IdempotencyConflict(RecordRefused):
@@ -27,7 +36,7 @@ class AudienceInvalid(RecordRefused):
 
 
 class RequestUnfit(RecordRefused):
-    """A request that can't be planned: a channel nobody serves, or a notification that is too large."""
+    """A request that can't be planned: a channel nobody serves, a notification that is too large, a time that can't be."""
 
     reason = "request_unfit"
 
@@ -40,14 +49,22 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 def digest_of(request: NotificationRequested) -> bytes:
-    """16 bytes that two requests share when they ask for the same. Times and the rules' version do not count: who asks again asks later."""
+    """16 bytes that two requests share when they ask for the same. Times and the rules' version do not count: who asks again asks later.
+
+    The minute of the day counts, where one is asked for; a request without has the digest it had before there were any.
+    """
     told = msgspec.structs.replace(request.notification, occurred_at=0, accepted_at=0, expires_at=None)
-    content = msgspec.structs.replace(request, notification=told, rules_version="")
-    return hashlib.blake2b(msgspec.msgpack.encode(content, order="deterministic"), digest_size=16).digest()
+    content = msgspec.to_builtins(msgspec.structs.replace(request, notification=told, rules_version=""), order="deterministic")
+    minute = content["notification"].pop("local_minute")
+    del content["notification"]["not_before"]
+    if minute is not None:
+        content["local_minute"] = minute
+    return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=16).digest()
 
 
 def check(request: NotificationRequested, channels: Sequence[str]) -> None:
-    """Raises RequestUnfit for channels other than these, and for a notification over 64 KiB (it travels in each record about it).
+    """Raises RequestUnfit for channels other than these, for a notification over 64 KiB (it travels in each record about it), and for a
+    schedule that can't be kept.
 
     Raises UserInvalid for a user id that can't be used.
     """
@@ -59,6 +76,32 @@ def check(request: NotificationRequested, channels: Sequence[str]) -> None:
     size = len(msgspec.msgpack.encode(request.notification))
     if size > MAX_NOTIFICATION_BYTES:
         raise RequestUnfit(f"the notification has {size} bytes; the limit is {MAX_NOTIFICATION_BYTES}")
+    _check_schedule(request.notification)
+
+
+def _check_schedule(asked: Notification) -> None:
+    ahead = (asked.not_before or 0) - asked.accepted_at
+    if ahead > MAX_AHEAD_MS:
+        raise RequestUnfit(f"not_before is {ahead / DAY_MS:.1f} days ahead; the limit is {MAX_AHEAD_MS // DAY_MS}")
+    if asked.local_minute is not None and not 0 <= asked.local_minute < MINUTES_PER_DAY:
+        raise RequestUnfit(f"local_minute {asked.local_minute}: 0 to {MINUTES_PER_DAY - 1}")
+    if asked.expires_at is not None and asked.not_before is not None and asked.expires_at <= asked.not_before:
+        raise RequestUnfit(f"it expires at {asked.expires_at}, and nobody is told before {asked.not_before}")
+
+
+def due_of(asked: Notification) -> int | None:
+    """When the commands of a notification are due (epoch ms); None: at once.
+
+    By the request alone, without a clock: planned again, it is planned the same.
+    """
+    later = asked.not_before is not None and asked.not_before > asked.accepted_at
+    return asked.not_before if later else None
+
+
+def at_its_time(command: ExpandAudience, due: int, write: Output) -> SetTimer:
+    """The timer that writes a command (`write`) when it is due."""
+    timer = ids.schedule_id(command.notification.notification_id, write.partition, command.chunk)
+    return SetTimer(timer, due, SCHEDULE, write)
 
 
 def is_repeat(seen: Seen | None, request: NotificationRequested, offset: int) -> bool:

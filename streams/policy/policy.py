@@ -4,6 +4,7 @@ import msgspec
 
 from schemas.errors import RecordRefused
 from schemas.records import Notification, Priority
+from streams.policy.local import all_due
 
 CATEGORIES = ("transactional", "engagement", "promotional", "system")
 """Those that every policy has; it may have others."""
@@ -104,8 +105,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return self.of(notification).resend_unknown
 
     def expires_at(self, notification: Notification) -> int | None:
-        """When it is too late for a notification (epoch ms; None: never): its own time, or its category's after `occurred_at`."""
+        """When it is too late for a notification (epoch ms; None: never): its own time, or its category's after all were due."""
         if notification.expires_at is not None:
             return notification.expires_at
         after_ms = self.of(notification).expires_after_ms
-        return None if after_ms is None else notification.occurred_at + after_ms
+        if after_ms is None:
+            return None
+        return all_due(notification.occurred_at, notification.not_before, notification.local_minute) + after_ms

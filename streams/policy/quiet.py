@@ -13,13 +13,11 @@ The zone is the user's at the decision; whoever moves while something is held is
 not know counts as UTC: better some hours off than no quiet at all.
 """
 
-from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
-from zoneinfo import ZoneInfo
 
 from schemas.records import QuietHours
+from streams.policy.zones import ahead_ms, set_at
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -71,44 +69,17 @@ def _span(zone: str, start_minute: int, end_minute: int, now: int) -> _Span:
     start, end = start_minute * MINUTE_MS, end_minute * MINUTE_MS
     if (end - start) % DAY_MS == 0:
         return _Span(now, now + DAY_MS, False)
-    at, offset = now, _offset(zone, now)
+    at, offset = now, ahead_ms(zone, now)
     quiet = _inside(start, end, at + offset)
     while True:
         edge = at + ((end if quiet else start) - at - offset) % DAY_MS  # by the clock as it is set now
-        if _offset(zone, edge) == offset:
+        if ahead_ms(zone, edge) == offset:
             return _Span(now, edge, quiet)
-        at = _set(zone, at, edge)
-        offset = _offset(zone, at)
+        at = set_at(zone, at, edge)
+        offset = ahead_ms(zone, at)
         if _inside(start, end, at + offset) != quiet:
             return _Span(now, at, quiet)
 
 
 def _inside(start: int, end: int, wall: int) -> bool:
     return (wall - start) % DAY_MS < (end - start) % DAY_MS
-
-
-def _set(zone: str, before: int, after: int) -> int:
-    """The instant between two, less than a day apart, from which the clock is set otherwise than `before`.
-
-    No zone was ever set, or will be, twice within a day; the tz database has no two changes closer than four.
-    """
-    offset = _offset(zone, before)
-    low, high = before // 1000, -(-after // 1000)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if _offset(zone, middle * 1000) == offset else (low, middle)
-    return high * 1000
-
-
-def _offset(zone: str, at: int) -> int:
-    """How far the wall clock is ahead of UTC, in ms."""
-    ahead = datetime.fromtimestamp(at // 1000, _zone(zone)).utcoffset()
-    return 0 if ahead is None else (ahead.days * 86_400 + ahead.seconds) * 1000
-
-
-@lru_cache(4096)
-def _zone(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        return UTC

@@ -1,7 +1,9 @@
 """A copy of the profiles of the partitions this process works on, kept current from `notify.profiles`, with an index where wanted.
 
 One thread reads with librdkafka and writes profile, index, counts and position in one RocksDB batch, so they always agree.
-Killed at any point: the next start goes on from the stored position; with an index of another format than ours it begins anew.
+Killed at any point: the next start goes on from the stored position. It begins anew when it can't: with an index of another format than
+ours, with a log that was made anew, and when it was last current so long ago that a tombstone since may be compacted away (STALE_S): who
+was deleted meanwhile would stay.
 
 Every process has a copy of its own, and each is a little behind, one more than the other. So whoever decides waits for `current`: the
 copy has all that was in the topic FRESH_S ago, and the profile that the step before decided on.
@@ -24,7 +26,7 @@ from streams.profiles.stored import PROFILE, Known, pack, prefixes, prefixes_of,
 from streams.profiles.tail import Tail
 from streams.step.log import LogWriter
 from streams.step.model import Input
-from streams.step.partition import Die
+from streams.step.partition import STALE_S, Die
 from streams.step.step import dead_letter_output
 from streams.step.store import Change, Store, TablePartition
 
@@ -34,6 +36,8 @@ DLQ_TIMEOUT_S = 60.0
 FRESH_S = 0.5
 """How old a copy may be that something is decided on: an opt-out binds, at the latest, so long after it is in `notify.profiles`."""
 LOOK_S = 0.005
+NOTE_S = 3600.0
+"""How often it is noted that a partition is current in which nobody changes: else a quiet night would look like an absence."""
 FIRST_LOOK_S = 0.02
 """While a partition is read for the first time: each look takes the interpreter from the thread that reads."""
 
@@ -62,14 +66,15 @@ class ProfileReplica:
         self._parts: dict[int, TablePartition] = {}
         self._fresh_at: dict[int, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tail = Tail(bootstrap, f"carillon.{step}.profiles", PROFILES, self._apply, self._current, self._forget, die)
+        self._tail = Tail(bootstrap, f"carillon.{step}.profiles", PROFILES, self._apply, self._current, self._begin, die)
+        self._die = die
 
     def follow(self, partitions: set[int]) -> None:
         """Keep these partitions current from now on, and no others."""
         self._loop = asyncio.get_running_loop()
         for partition in partitions - set(self._parts):
-            self._parts[partition] = self._opened(partition)
-        self._tail.follow({partition: self._parts[partition].position() for partition in partitions})
+            self._parts[partition] = self._store.partition("profiles", partition)
+        self._tail.follow(partitions)
 
     async def ready(self, partition: int) -> None:
         """Return when the partition is current for the first time, however long that takes."""
@@ -102,26 +107,42 @@ class ProfileReplica:
         """Stop following."""
         self._tail.stop()
 
-    def _forget(self, partition: int) -> None:
-        self._fresh_at.pop(partition, None)
-        begin_anew(self._parts[partition])
-
-    def _opened(self, partition: int) -> TablePartition:
-        part = self._store.partition("profiles", partition)
-        if self._indexed and not is_current(part):
+    def _begin(self, partition: int, end: int) -> int:
+        """From where to follow a partition whose log has this end."""
+        part = self._parts[partition]
+        if why := self._unfit(part, end):
             if part.position():
-                logger.warning("the index of %s/%s has another format: it is made anew from the log", PROFILES, partition)
+                logger.warning("%s/%s is read again from its beginning: %s", PROFILES, partition, why)
+            self._fresh_at.pop(partition, None)
             begin_anew(part)
-        return part
+        return part.position()
+
+    def _unfit(self, part: TablePartition, end: int) -> str:
+        """Why there is no going on from where the copy stands; nothing when there is."""
+        if part.position() > end:
+            return f"the log ends at {end}, the copy stands at {part.position()}: it is another log"
+        if (age_s := part.age_s()) > STALE_S:
+            return f"the copy was last current {age_s / 3600:.0f} h ago: the tombstone of who was deleted since may be gone"
+        return "its index has another format" if self._indexed and not is_current(part) else ""
+
+    def _require_known(self, partition: int) -> None:
+        """End the process when it stood still, or had no broker, for so long: what it goes on from is as old as after an absence."""
+        if (age_s := self._parts[partition].age_s()) > STALE_S:
+            self._die(f"{PROFILES}/{partition}: the copy was last current {age_s / 3600:.0f} h ago, and has to begin anew")
 
     def _is_current(self, partition: int, offset: int) -> bool:
         fresh = time.monotonic() - self._fresh_at.get(partition, -FRESH_S) < FRESH_S
         return fresh and (offset < 0 or self._parts[partition].position() > offset)  # with -1 any will do: no read of the store
 
     def _current(self, partition: int, when: float) -> None:
+        part = self._parts[partition]
+        if part.age_s() > NOTE_S:
+            self._require_known(partition)
+            part.write([], part.position())
         self._fresh_at[partition] = when
 
     def _apply(self, partition: int, messages: Sequence[Message], position: int) -> None:
+        self._require_known(partition)
         latest: dict[str, Entry] = {}
         for message in messages:
             try:

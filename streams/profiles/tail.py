@@ -1,4 +1,4 @@
-"""Follows partitions of one topic on a thread of its own, from given positions, for as long as the process lives.
+"""Follows partitions of one topic on a thread of its own, each from where its copy stands, for as long as the process lives.
 
 It asks Kafka for the ends a few times a second, and says of each partition when it was read to the end that it had at that time: who
 reads the copy knows how old it is at most, even when the thread or the broker stands still.
@@ -7,7 +7,7 @@ reads the copy knows how old it is at most, even when the thread or the broker s
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence, Set
 from itertools import groupby
 from typing import NamedTuple
 
@@ -50,19 +50,21 @@ class Tail:
         topic: str,
         apply: Callable[[int, Sequence[Message], int], None],
         current: Callable[[int, float], None],
-        forget: Callable[[int], None],
+        begin: Callable[[int, int], int],
         die: Die,
     ) -> None:
-        """The callables run on the thread; what they raise ends the process. `forget`: the log was made anew, begin with nothing."""
+        """The callables run on the thread; what they raise ends the process. `begin(partition, end of its log)` says from which offset it
+        is followed, each time before anything of it is applied.
+        """
         self._config = {**consumer_config(bootstrap, group), "enable.partition.eof": True, "fetch.wait.max.ms": WAIT_MS}
         self._consumer = Consumer(self._config)
         self._topic = topic
         self._apply = apply
         self._current = current
-        self._forget = forget
+        self._begin = begin
         self._die = die
         self._lock = threading.Lock()
-        self._wanted: dict[int, int] | None = None
+        self._wanted: Set[int] | None = None
         self._positions: dict[int, int] = {}
         self._asked: dict[int, Asked] = {}
         self._asked_at = 0.0
@@ -71,10 +73,10 @@ class Tail:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def follow(self, positions: Mapping[int, int]) -> None:
-        """Follow these partitions, those that are new from these positions, and no others."""
+    def follow(self, partitions: Set[int]) -> None:
+        """Follow these partitions, and no others."""
         with self._lock:
-            self._wanted = dict(positions)
+            self._wanted = frozenset(partitions)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=f"tail-{self._topic}", daemon=True)
             self._thread.start()
@@ -101,8 +103,8 @@ class Tail:
             wanted, self._wanted = self._wanted, None
         if wanted is None:
             return
-        gone = set(self._positions) - set(wanted)
-        new = {partition: self._start(partition, wanted[partition]) for partition in set(wanted) - set(self._positions)}
+        gone = self._positions.keys() - wanted
+        new = {partition: self._start(partition) for partition in wanted - self._positions.keys()}
         if gone:
             self._consumer.incremental_unassign([TopicPartition(self._topic, partition) for partition in gone])
         if new:
@@ -112,12 +114,9 @@ class Tail:
             self._asked.pop(partition, None)
         self._positions |= new
 
-    def _start(self, partition: int, position: int) -> int:
+    def _start(self, partition: int) -> int:
         low, end = watermarks(self._consumer, self._topic, partition)
-        if position > end:
-            self._forget(partition)
-            position = 0
-        return max(position, low)
+        return max(self._begin(partition, end), low)
 
     def _ask(self) -> None:
         """Ask for the ends of those that have come to the end they were last asked for."""

@@ -17,7 +17,6 @@ from ops.local.ports import Ports
 from ops.local.settings import Settings
 from schemas.provision import apply_topics, check_topics, register_schemas
 from schemas.registry import ConfluentRegistry
-from schemas.topics import catalogue
 from streams.settings import WorkerSettings
 from tests.ports import free_base
 
@@ -48,7 +47,7 @@ def own_stack(folder: Path, parts: Iterable[str] = PARTS) -> Iterator[tuple[Endp
 
 def provision(endpoints: Endpoints) -> None:
     """Make every topic, and register every schema, the shop's too; return when all brokers know of all of it."""
-    topics, admin = catalogue(WorkerSettings().aggregates), AdminClient({"bootstrap.servers": endpoints.kafka})
+    topics, admin = WorkerSettings().topics, AdminClient({"bootstrap.servers": endpoints.kafka})
     with closing(ConfluentRegistry(endpoints.registry)) as registry:
         apply_topics(admin, topics)
         register_schemas(registry, endpoints.registry, topics)

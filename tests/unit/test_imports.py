@@ -27,7 +27,9 @@ PURE_MODULES |= {
     f"streams.audience.{name}"
     for name in ("control", "expression", "grammar", "joins", "matching", "members", "nodes", "pace", "search", "tokens")
 }
-PURE_MODULES |= {f"streams.policy.{name}" for name in ("caps", "decision", "policy", "quiet", "reading", "table", "written")}
+PURE_MODULES |= {
+    f"streams.policy.{name}" for name in ("caps", "decision", "local", "policy", "quiet", "reading", "table", "written", "zones")
+}
 PURE_MODULES |= {f"streams.digest.{name}" for name in ("content", "state", "windows")}
 PURE_MODULES |= {f"streams.routing.{name}" for name in ("choice", "health", "shedding")}
 PURE_MODULES |= {"streams.profiles.positions", "streams.profiles.values"}

@@ -1,1 +1,1 @@
-"""The demo's upstream: a shop that knows nothing of Carillon but how to write an outbox row, and Debezium's connector for it."""
+"""The demo's upstream: a shop that knows nothing of Carillon but how to write an outbox row, and Debezium's connectors for it."""

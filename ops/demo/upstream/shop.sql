@@ -33,6 +33,35 @@ CREATE TABLE IF NOT EXISTS login_codes (
     requested_at  timestamptz NOT NULL DEFAULT now()
 );
 
+-- Who the customers are, and what they wish: Carillon hears of every change (streams/cdc/tables/shop.yaml says what becomes of a column).
+-- Whose row it is must be in the primary key: of a deleted row Postgres logs nothing else.
+CREATE TABLE IF NOT EXISTS customers (
+    id              text PRIMARY KEY CHECK (id <> ''),
+    email           text,
+    phone           text,
+    phone_verified  boolean NOT NULL DEFAULT false,
+    language        text,
+    time_zone       text,                    -- IANA: Europe/Berlin
+    tags            text[] NOT NULL DEFAULT '{}'
+);
+
+CREATE TABLE IF NOT EXISTS preferences (
+    user_id      text PRIMARY KEY REFERENCES customers ON DELETE CASCADE,
+    channels     text[],                     -- push, email, in_app; NULL: as usual
+    muted        text[] NOT NULL DEFAULT '{}',
+    hourly_cap   integer CHECK (hourly_cap >= 0),
+    digest_hour  integer CHECK (digest_hour BETWEEN 0 AND 23),
+    quiet_from   time,
+    quiet_to     time
+);
+
+CREATE TABLE IF NOT EXISTS devices (
+    user_id   text NOT NULL REFERENCES customers ON DELETE CASCADE,
+    token     text NOT NULL,
+    platform  text NOT NULL CHECK (platform IN ('ios', 'android', 'web')),
+    PRIMARY KEY (user_id, token)
+);
+
 CREATE TABLE IF NOT EXISTS outbox (
     id             uuid PRIMARY KEY,         -- the idempotency key of what comes of it
     -- the topic: events.<aggregatetype>; a name that no topic can have would stop the connector
@@ -50,5 +79,8 @@ DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = 'shop_outbox') THEN
         -- inserts only: pruned rows are no news
         CREATE PUBLICATION shop_outbox FOR TABLE outbox WITH (publish = 'insert');
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = 'shop_tables') THEN
+        CREATE PUBLICATION shop_tables FOR TABLE customers, preferences, devices WITH (publish = 'insert, update, delete');
     END IF;
 END $$;

@@ -48,10 +48,10 @@ def test_a_client_that_is_told_nothing_any_more_is_made_anew(
     def apply(partition: int, messages: Sequence[Message], position: int) -> None:
         applied.extend(message.value() for message in messages)
 
-    tail = Tail(stack.kafka, topic_prefix, topic, apply, lambda _, at: current.append(at), lambda _: None, die)
+    tail = Tail(stack.kafka, topic_prefix, topic, apply, lambda _, at: current.append(at), lambda *_: 0, die)
     try:
         write(stack, topic, b"1", b"2")
-        tail.follow({0: 0})
+        tail.follow({0})
         until(lambda: len(applied) == 2 and current)
         stuck.append(tail._consumer)
         write(stack, topic, b"3")

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from ops.demo.upstream.connector import tables_connector
 from ops.local.connectors import put_connector
 from schemas.clients import consumer_config
 from schemas.codec import Codec
@@ -16,7 +17,7 @@ from tests.integration.upstream.conftest import TIMEOUT_S, Upstream
 pytestmark = pytest.mark.timeout(240)
 
 UNWRAP = {
-    "transforms": "unwrap",
+    "transforms": "unwrap,route",
     "transforms.unwrap.type": "io.debezium.transforms.ExtractNewRecordState",
     "transforms.unwrap.add.fields": "op,source.lsn,source.ts_ms",
     "transforms.unwrap.delete.tombstone.handling.mode": "rewrite",
@@ -37,44 +38,35 @@ MAPPING = TableMapping(
 
 
 def connector(upstream: Upstream, extra: dict[str, str]) -> dict[str, str]:
-    settings = upstream.connector()
-    outbox = ("transforms", "topic.creation", "value.converter", "header.converter", "publication")
-    registry = "value.converter.apicurio.registry"
-    return {key: value for key, value in settings.items() if not key.startswith(outbox)} | {
-        "table.include.list": r"public\.preferences",
-        "publication.name": upstream.name,
-        "publication.autocreate.mode": "filtered",
-        "tombstones.on.delete": "true",
-        "topic.creation.default.partitions": "1",
-        "topic.creation.default.replication.factor": "1",
-        "value.converter": "io.apicurio.registry.utils.converter.AvroConverter",
-        f"{registry}.url": upstream.endpoints.registry_native,
-        f"{registry}.as-confluent": "true",
-        f"{registry}.use-id": "contentId",
-        f"{registry}.headers.enabled": "false",
-        f"{registry}.auto-register": "true",
-        f"{registry}.find-latest": "true",
-        **extra,
-    }
+    made = tables_connector(
+        upstream.dsn,
+        upstream.endpoints.registry_native,
+        name=upstream.name,
+        topics=f"{upstream.name}.cdc.",
+        tables=["of_all_types"],
+        publication=upstream.name,
+        partitions=1,
+    )
+    return made | {"publication.autocreate.mode": "filtered"} | extra
 
 
 @pytest.mark.parametrize("extra", [{}, UNWRAP], ids=["enveloped", "unwrapped"])
 def test_rows_become_changes(upstream: Upstream, extra: dict[str, str]) -> None:
     with psycopg.connect(upstream.dsn, autocommit=True) as db:
         db.execute(
-            "CREATE TABLE preferences (user_id text PRIMARY KEY, email text, channels text[], verified boolean NOT NULL, cap integer,"
+            "CREATE TABLE of_all_types (user_id text PRIMARY KEY, email text, channels text[], verified boolean NOT NULL, cap integer,"
             " devices text[], tags text[], quiet_from time, quiet_to time, updated_at timestamptz NOT NULL, unmapped jsonb)"
         )
         insert = (
-            "INSERT INTO preferences VALUES ('u-1', 'ann@example.org', '{push,sms}', true, 5, '{ios:a:b,web:c}', '{vip,NULL}',"
+            "INSERT INTO of_all_types VALUES ('u-1', 'ann@example.org', '{push,sms}', true, 5, '{ios:a:b,web:c}', '{vip,NULL}',"
             " '22:00', '07:30', '2024-03-01T13:00:00.129+01', '{}')"
         )
         db.execute(insert)
         put_connector(upstream.name, connector(upstream, extra), connect=upstream.endpoints.connect, timeout_s=TIMEOUT_S)
-        db.execute("UPDATE preferences SET email = NULL, cap = NULL, quiet_to = NULL, tags = '{}', updated_at = '2024-03-01T13:00:01Z'")
-        db.execute("UPDATE preferences SET tags = (SELECT array_agg(md5(i::text)) FROM generate_series(1, 2000) i)")  # stored out of line
-        db.execute("UPDATE preferences SET verified = false")  # the tags are not logged again
-        db.execute("DELETE FROM preferences")
+        db.execute("UPDATE of_all_types SET email = NULL, cap = NULL, quiet_to = NULL, tags = '{}', updated_at = '2024-03-01T13:00:01Z'")
+        db.execute("UPDATE of_all_types SET tags = (SELECT array_agg(md5(i::text)) FROM generate_series(1, 2000) i)")  # stored out of line
+        db.execute("UPDATE of_all_types SET verified = false")  # the tags are not logged again
+        db.execute("DELETE FROM of_all_types")
         db.execute(insert)
         changes = read(upstream, 6)
 
@@ -108,7 +100,7 @@ def read(upstream: Upstream, count: int) -> list[ProfileChanged]:
     """So many changes; tombstones among them say nothing."""
     codec = Codec(upstream.registry, {})
     consumer = Consumer(consumer_config(upstream.endpoints.kafka, f"{upstream.name}-cdc"))
-    consumer.assign([TopicPartition(f"{upstream.name}.public.preferences", 0, 0)])
+    consumer.assign([TopicPartition(f"{upstream.name}.cdc.of_all_types", 0, 0)])
     found: list[ProfileChanged] = []
     deadline = time.monotonic() + TIMEOUT_S
     try:

@@ -32,6 +32,7 @@ def test_good_records_pass(record: Record) -> None:
         (status_batch(["a"], notification=notification("")), "notification_id is empty"),
         (requested(accepted_at=MAX_TIME_MS), "accepted_at"),
         (requested(expires_at=-5), "expires_at is -5"),
+        (requested(not_before=-5), "not_before is -5"),
     ],
 )
 def test_what_can_not_be_rows_is_refused_with_the_reason(record: Record, what: str) -> None:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from schemas.cdc import MAX_LSN, RowInvalid
 from schemas.columns import READERS, minute_of_day, strings
 from schemas.errors import RecordRefused
-from schemas.records import Device, ProfileChanged, QuietHours
+from schemas.records import Device, ProfileChanged, ProfilesChanged, QuietHours
 from schemas.table_changes import UNAVAILABLE, ElementMapping, TableMapping, profile_change
 from streams.profiles.rules import FIELDS
+from tests.unit.streams.make import codec
 
+CODEC = codec()
 HOUR_US = 3_600_000_000
 LSN = 26_772_984
 POSITION = 4 * LSN + 2
@@ -191,6 +193,9 @@ def test_a_row_whose_key_changes_is_deleted_and_then_there() -> None:
         (USERS, unwrapped(USER | {"labels": "vip"}), "column 'labels': not an array"),
         (USERS, unwrapped(USER | {"labels": [1]}), "column 'labels': not text"),
         (PREFERENCES, unwrapped(PREFERENCE | {"cap": "5"}), "column 'cap': not an integer"),
+        (PREFERENCES, unwrapped(PREFERENCE | {"cap": 2**31}), "column 'cap': not an integer of 32 bits"),
+        (PREFERENCES, unwrapped(PREFERENCE | {"digest": -(2**31) - 1}), "column 'digest': not an integer of 32 bits"),
+        (PREFERENCES, unwrapped(PREFERENCE | {"quiet_to": "07:00"}), "column 'quiet_to': not a time of the day"),
         (PREFERENCES, unwrapped(PREFERENCE | {"quiet_to": 25 * HOUR_US}), "column 'quiet_to': not microseconds"),
         (PREFERENCES, unwrapped({k: v for k, v in PREFERENCE.items() if k != "quiet_to"}), "no column 'quiet_to'"),
     ],
@@ -278,7 +283,14 @@ def test_an_element_without_what_it_is_about_is_an_error(kind: Any, about: str) 
         ElementMapping(source="cdc:x", user_id="id", kind=kind, element="e", about=about)
 
 
-ANYTHING = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.none() | st.text(max_size=5), max_size=3)
+ANYTHING = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.sampled_from([2**31, 2**31 - 1])
+    | st.text(max_size=5)
+    | st.lists(st.none() | st.text(max_size=5), max_size=3)
+)
 COLUMNS = [*USER, *PREFERENCE, *DEVICE, *BOUNCE, "__op", "__source_lsn", "__source_ts_ms", "__deleted", "op", "source", "before", "after"]
 
 
@@ -286,10 +298,11 @@ COLUMNS = [*USER, *PREFERENCE, *DEVICE, *BOUNCE, "__op", "__source_lsn", "__sour
     st.sampled_from([USERS, PREFERENCES, DEVICES, DEVICE_ROWS, BOUNCES, UNSUBSCRIBED]),
     st.dictionaries(st.sampled_from(COLUMNS), ANYTHING | st.dictionaries(st.sampled_from(COLUMNS), ANYTHING)),
 )
-def test_whatever_the_row_it_is_a_change_or_a_typed_refusal(mapping: TableMapping | ElementMapping, row: dict[str, Any]) -> None:
+def test_whatever_the_row_it_can_be_written_or_is_refused(mapping: TableMapping | ElementMapping, row: dict[str, Any]) -> None:
     try:
         change = profile_change(mapping, row)
     except RecordRefused:
         return
     assert change is not None
     assert change.source == mapping.source
+    assert CODEC.decode(CODEC.encode(ProfilesChanged([change])), ProfilesChanged).changes == [change]

@@ -20,10 +20,12 @@ from schemas.topics import (
     deliver_topic,
     events_topic,
     ledger_topic,
+    table_topic,
 )
 
 AGGREGATES = ("order", "item")
-TOPICS = catalogue(AGGREGATES)
+TABLES = ("customers",)
+TOPICS = catalogue(AGGREGATES, tables=TABLES)
 CARRIED = [(topic, kind) for topic in TOPICS for kind in topic.records]
 OURS_ALONE = ("notify.changelog.", "notify.journal.", "notify.ledger.")
 """Written and read by one step: what is wrong in them is its bug, and there is nobody else to tell."""
@@ -72,7 +74,10 @@ def test_what_only_its_owner_reads_is_no_record_beside_others() -> None:
 
 def test_only_upstream_s_topics_and_changelogs_carry_no_record_of_ours() -> None:
     without = {topic.name for topic in TOPICS if topic.record is None}
-    assert {name for name in without if not name.startswith("notify.changelog.")} == {events_topic(a) for a in AGGREGATES}
+    assert {name for name in without if not name.startswith("notify.changelog.")} == {
+        *map(events_topic, AGGREGATES),
+        *map(table_topic, TABLES),
+    }
 
 
 def test_names_are_unique_and_valid() -> None:

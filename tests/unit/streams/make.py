@@ -28,9 +28,9 @@ NID = "7d6f3f0e-8a53-4a3e-9d35-6a0d7c1f5a11"
 ALL = ("push", "email", "in_app")
 
 
-def codec() -> Codec:
+def codec(registry: MemoryRegistry | None = None) -> Codec:
     """A codec with every record type registered."""
-    registry, of = MemoryRegistry(), subjects(catalogue())
+    registry, of = registry or MemoryRegistry(), subjects(catalogue())
     for kind, subject in of.items():
         registry.register(subject, contract.schema_json(kind.__name__))
     return Codec(registry, of)

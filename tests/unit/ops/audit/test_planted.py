@@ -240,6 +240,13 @@ def the_commands_of_a_partition_are_removed(world: World) -> Place:
     return world.find(REQUESTS).place
 
 
+@planted("command_early")
+def a_request_was_for_later_than_its_commands(world: World) -> Place:
+    request = world.find(REQUESTS, lambda it: it.notification == SALE)
+    world.swap(request, notification=msgspec.structs.replace(SALE, not_before=T0 + 60_000))
+    return world.find(FANOUT).place
+
+
 @planted("chunk_without_command")
 def a_command_is_removed(world: World) -> Place:
     command = world.find(FANOUT, lambda it: it.chunk == 1)

@@ -2,12 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from ops.cli.asking import SOURCE, Asked, duration_ms, names, request_of, variables
+from ops.cli.asking import NOW, SOURCE, Asked, Schedule, duration_ms, names, request_of, schedule_of, variables
 from ops.cli.errors import BadRequest
 from providers.catalogue import Templates
 from schemas import ids
 from schemas.records import NotificationRequested, Priority
 from streams.policy.loader import load_policy
+from streams.policy.local import LONGEST_DAY_MS
 
 ORDER = Asked(
     "direct", "order_placed", "transactional", "high", users=["ann", "bo", "ann"], data={"name": "Ann", "order_id": "1", "total": "2"}
@@ -80,3 +81,53 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 def test_names_may_be_repeated_and_joined() -> None:
     assert names(["a,b", " c ,", "d"]) == ["a", "b", "c", "d"]
+
+
+DAY_MS = 86_400_000
+AT_NINE = 1_796_112_000_000
+"""2026-12-01T08:00Z."""
+
+
+@pytest.mark.parametrize(
+    ("at", "delay", "at_local", "schedule"),
+    [
+        (None, None, None, NOW),
+        ("2026-12-01T09:00+01:00", None, None, Schedule(at=AT_NINE)),
+        ("2026-12-01T08:00Z", None, "09:05", Schedule(at=AT_NINE, local_minute=545)),
+        (None, "2h", "00:00", Schedule(delay_ms=7_200_000, local_minute=0)),
+        (None, None, "23:59", Schedule(local_minute=1439)),
+    ],
+)
+def test_schedules(at: str | None, delay: str | None, at_local: str | None, schedule: Schedule) -> None:
+    assert schedule_of(at, delay, at_local) == schedule
+
+
+@pytest.mark.parametrize(
+    ("at", "delay", "at_local", "complaint"),
+    [
+        ("2026-12-01T09:00+01:00", "2h", None, "--at and --delay: one of them"),
+        ("tomorrow", None, None, "--at 'tomorrow': a time with its offset"),
+        ("2026-12-01T09:00", None, None, "where. with an offset, as in 2026-12-01T09:00Z"),
+        (None, "soon", None, "'soon' is no duration"),
+        (None, None, "9", "--at-local '9' is no time of the day: HH:MM"),
+        (None, None, "24:00", "--at-local '24:00'"),
+        (None, None, "09:60", "--at-local '09:60'"),
+    ],
+)
+def test_what_is_no_schedule_is_refused(at: str | None, delay: str | None, at_local: str | None, complaint: str) -> None:
+    with pytest.raises(BadRequest, match=complaint):
+        schedule_of(at, delay, at_local)
+
+
+def test_a_request_for_later_says_when_and_expires_so_long_after_it() -> None:
+    made = request(replace(ORDER, schedule=Schedule(delay_ms=5_000), expires_after_ms=60_000)).notification
+    assert (made.accepted_at, made.not_before, made.local_minute, made.expires_at) == (1_000, 6_000, None, 66_000)
+    made = request(replace(ORDER, schedule=Schedule(at=9_000, local_minute=540), expires_after_ms=60_000)).notification
+    assert (made.not_before, made.local_minute, made.expires_at) == (9_000, 540, 69_000 + LONGEST_DAY_MS)
+
+
+def test_what_is_past_or_too_far_ahead_is_refused() -> None:
+    with pytest.raises(BadRequest, match="--at: that was 4 s ago"):
+        request(replace(ORDER, schedule=Schedule(at=1_000)), now=5_000)
+    with pytest.raises(BadRequest, match="61.0 days ahead; the limit is 60"):
+        request(replace(ORDER, schedule=Schedule(delay_ms=61 * DAY_MS)))

@@ -59,10 +59,12 @@ def test_help_names_every_command(run: Run, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
-        (["worker", "decider"], "no such role: decider; there are profiles, plan, decide, decide_urgent, urgent, bulk, timers"),
+        (["worker", "decider"], "no such role: decider; there are profiles, cdc, plan, decide, decide_urgent, urgent, bulk, timers"),
         (["project", "oracle"], "no such store: oracle; there are cassandra, clickhouse"),
         (["send", "-t", "nope", "-u", "ann"], "no template 'nope'"),
         (["send", "-t", "login_code", "-u", "ann", "-d", "code"], "expected name=value"),
+        (["send", "-t", "login_code", "-u", "ann", "-d", "code=1", "--at", "2026-01-01T09:00"], "--at '2026-01-01T09:00': where?"),
+        (["campaign", "all", "-t", "flash_sale", "--at-local", "9am"], "--at-local '9am' is no time of the day"),
         (["campaign", "", "-t", "flash_sale"], "the audience is empty"),
         (["campaign", "tag:a or", "-t", "flash_sale", "-d", "sale=x", "-d", "percent=1"], "found the end (character 9)"),
         (["audience", "tag:a tag:b"], "expected and, or, or the end, found 'tag:b' (character 7)"),

@@ -3,6 +3,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from ops.cli.asking import Schedule
 from ops.cli.errors import BadRequest
 from ops.cli.requesting import as_before
 from schemas.records import NotificationRequested
@@ -14,6 +15,7 @@ from tests.unit.ops.cli.test_standing import HEADER
 def header_of(asked: NotificationRequested) -> object:
     it = asked.notification
     names = ("template_id", "template_version", "category", "priority", "campaign", "channels", "data", "occurred_at", "expires_at")
+    names += ("not_before", "local_minute")
     same = {name: getattr(it, name) for name in names}
     return msgspec.structs.replace(HEADER, **same, audience_users=len(asked.audience.users), audience_expression="")
 
@@ -24,9 +26,21 @@ def test_the_same_again_is_the_same_to_the_planner_too() -> None:
     assert digest_of(again) == digest_of(first)
 
 
+def test_the_same_again_is_for_the_time_of_the_first() -> None:
+    later = replace(ORDER, schedule=Schedule(delay_ms=5_000, local_minute=540))
+    first = request(later, now=1_000)
+    again = as_before(request(later, now=9_000), header_of(first))  # type: ignore[arg-type]
+    assert (again.notification.not_before, digest_of(again)) == (6_000, digest_of(first))
+
+
 @pytest.mark.parametrize(
     "changes",
-    [{"template": "order_shipped", "data": {"name": "A", "order_id": "1", "carrier": "x"}}, {"users": ["cy"]}, {"priority": "low"}],
+    [
+        {"template": "order_shipped", "data": {"name": "A", "order_id": "1", "carrier": "x"}},
+        {"users": ["cy"]},
+        {"priority": "low"},
+        {"schedule": Schedule(local_minute=1)},
+    ],
 )
 def test_another_body_under_the_same_key_is_refused(changes: dict[str, object]) -> None:
     other = request(replace(ORDER, **changes))  # type: ignore[arg-type]

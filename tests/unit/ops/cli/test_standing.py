@@ -1,4 +1,6 @@
-from ops.cli.standing import Standing, standing
+import msgspec
+
+from ops.cli.standing import Standing, scheduled, standing
 from ops.cli.status import rendered, verdict
 from projections.base import Position
 from projections.cassandra.header import Header
@@ -72,3 +74,21 @@ def test_who_is_held_is_pending_and_said_to_be() -> None:
     assert not it.complete
     assert "1 recipients have no outcome yet, 1 of them are held until their quiet hours end" in verdict(it)
     assert rendered(it)
+
+
+LATER = msgspec.structs.replace(HEADER, not_before=1_800_000_000_000)
+
+
+def test_what_is_for_later_says_for_when() -> None:
+    it = standing(LATER, Progress(0, 0, False, {}, {}), {}, [])
+    assert verdict(it) == "[yellow]scheduled for 2027-01-15 08:00:00.000 UTC: nobody was decided yet[/yellow]"
+    assert "accepted 1970-01-01 00:00:00.002 UTC, scheduled for 2027-01-15 08:00:00.000 UTC" in [*rendered(it).renderables]
+    assert "going on" in verdict(standing(LATER, Progress(10, 2, False, {"push": 8}, {}), {}, []))
+    assert not standing(msgspec.structs.replace(HEADER, not_before=HEADER.accepted_at), Progress(0, 0, False, {}, {}), {}, []).waits
+
+
+def test_a_local_time_is_told_too() -> None:
+    there = " 09:05 where each recipient is"
+    assert scheduled(HEADER) == ""
+    assert scheduled(msgspec.structs.replace(HEADER, local_minute=545)) == f", scheduled for{there}"
+    assert scheduled(msgspec.structs.replace(LATER, local_minute=545)) == f", scheduled for 2027-01-15 08:00:00.000 UTC, then{there}"

@@ -1,6 +1,6 @@
 import pytest
 
-from ops.cli.times import age, clock
+from ops.cli.times import age, clock, of_day
 
 
 def test_a_time_is_shown_in_utc_with_milliseconds() -> None:
@@ -13,3 +13,7 @@ def test_a_time_is_shown_in_utc_with_milliseconds() -> None:
 )
 def test_spans_are_shown_in_one_unit(ms: int, said: str) -> None:
     assert age(ms) == said
+
+
+def test_minutes_of_the_day() -> None:
+    assert [of_day(minute) for minute in (0, 545, 1439)] == ["00:00", "09:05", "23:59"]

@@ -131,6 +131,13 @@ def test_never_expiring_is_storable() -> None:
     assert header.values[12] is None
 
 
+def test_a_header_says_for_when_it_was() -> None:
+    (header,) = written(requested(not_before=NOW + 5, local_minute=540))
+    assert header.values[13:15] == (NOW + 5, 540)
+    (header,) = written(requested())
+    assert header.values[13:15] == (None, None)
+
+
 def test_the_first_request_wins() -> None:
     first, again = (written(requested(accepted_at=ACCEPTED + late))[0] for late in (0, 1000))
     assert first.values[-2] > again.values[-2]

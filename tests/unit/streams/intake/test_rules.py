@@ -16,7 +16,8 @@ from schemas.registry import MemoryRegistry
 from streams.intake.errors import RuleUnfit
 from streams.intake.loader import load_triggers
 from streams.intake.rules import decide
-from streams.intake.trigger import AudienceRule, Condition, DataField, Trigger, Triggers
+from streams.intake.trigger import AudienceRule, Condition, DataField, ScheduleRule, Trigger, Triggers
+from streams.policy.local import LONGEST_DAY_MS
 
 SHOP = load_triggers()
 SHOP_AGAIN = Triggers(list(reversed(SHOP.rules)))
@@ -242,3 +243,30 @@ def test_only_accepted_at_depends_on_the_clock(first: int, second: int) -> None:
 
     assert blanked(made(first)) == blanked(made(second))
     assert made(first).notification.accepted_at == first
+
+
+# --- for later
+
+LATER = OCCURRED + 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("schedule", "not_before", "minute", "due"),
+    [
+        (None, None, None, OCCURRED),
+        ({"delay_s": 3600}, LATER, None, LATER),
+        ({"at_field": "appointment"}, LATER, None, LATER),
+        ({"local": "09:05"}, None, 545, OCCURRED + LONGEST_DAY_MS),
+        ({"delay_s": 3600, "local": "00:00"}, LATER, 0, LATER + LONGEST_DAY_MS),
+    ],
+)
+def test_a_rule_may_say_when(schedule: dict[str, Any] | None, not_before: int | None, minute: int | None, due: int) -> None:
+    rule = None if schedule is None else ScheduleRule(**schedule)
+    made = one({"user": "ann", "appointment": LATER}, schedule=rule, expires_after_s=60).notification
+    assert (made.not_before, made.local_minute, made.expires_at) == (not_before, minute, due + 60_000)
+
+
+@pytest.mark.parametrize("value", ["soon", True, -1, LATER * 1000, 1.5, None])
+def test_what_is_no_time_refuses_the_event(value: Any) -> None:
+    with pytest.raises(RuleUnfit, match="rule rule: field 'at' is (no time in ms|null)"):
+        one({"user": "ann", "at": value}, schedule=ScheduleRule(at_field="at"))

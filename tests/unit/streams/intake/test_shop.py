@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ops.demo.upstream.connector import outbox_connector
+from ops.demo.upstream.connector import outbox_connector, tables_connector
 from ops.demo.upstream.events import AGGREGATES, EVENT_TYPES, EventWriter, aggregate_of, schema_text, subject_of
 from providers.catalogue import Templates
 from schemas.codec import Codec
@@ -72,4 +72,14 @@ def test_the_connector_s_configuration() -> None:
     assert (config["topic.prefix"], config["slot.name"]) == ("their-outbox", "their_outbox")
     assert config["transforms.outbox.route.topic.replacement"] == "events.${routedByValue}"
     assert config["topic.creation.default.partitions"] == str(DEFAULT_PARTITIONS)
+    assert all(isinstance(value, str) for value in config.values())
+
+
+def test_the_connector_of_the_tables() -> None:
+    dsn = "postgresql://shop@db/shop"
+    outbox, config = outbox_connector(dsn), tables_connector(dsn, "http://registry/v2")
+    assert config["table.include.list"] == r"public\.customers,public\.preferences,public\.devices"
+    assert (config["transforms.route.regex"], config["transforms.route.replacement"]) == (r".*\.public\.(.*)", "cdc.$1")
+    assert config["value.converter.apicurio.registry.url"] == "http://registry/v2"
+    assert all(outbox[own] != config[own] for own in ("slot.name", "topic.prefix", "publication.name"))
     assert all(isinstance(value, str) for value in config.values())

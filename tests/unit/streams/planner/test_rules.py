@@ -6,16 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.partition import partition_of
-from schemas.records import Audience, NotificationRequested
+from schemas.records import Audience, NotificationRequested, Output
 from streams.planner.rules import (
+    MAX_AHEAD_MS,
     MAX_NOTIFICATION_BYTES,
     USERS_PER_COMMAND,
     AudienceInvalid,
     IdempotencyConflict,
     RequestUnfit,
     Seen,
+    at_its_time,
     check,
     digest_of,
+    due_of,
     expiring,
     is_repeat,
     plan,
@@ -47,6 +50,7 @@ def test_the_same_request_from_another_record_is_a_repeat() -> None:
         request(expression="all"),
         request(users=("ann",), key="other"),
         request(users=("ann",), template_version=2),
+        request(users=("ann",), local_minute=540),
         request(users=("ann",), data={"order_id": "2", "total": "9.99", "name": "Ann"}),
     ],
 )
@@ -140,3 +144,57 @@ def test_many_users_of_one_partition_are_chunks_with_numbers(count: int) -> None
 def test_the_same_request_gives_the_same_commands() -> None:
     users = tuple(f"u{number}" for number in range(50))
     assert plan(request(users=users), 8) == plan(request(users=users), 8)
+
+
+# --- for later
+
+
+def test_the_digest_is_the_one_from_before_there_were_schedules() -> None:
+    """Else a release would refuse whatever is repeated over it."""
+    assert digest_of(request(users=("ann",))).hex() == "921a6a6a9a238ff8b4efb577081b229d"
+
+
+def test_who_asks_again_for_later_asks_for_another_time() -> None:
+    assert is_repeat(Seen(5, digest_of(request(users=("ann",), not_before=NOW + 1))), request(users=("ann",), not_before=NOW + 9), 6)
+    assert is_repeat(Seen(5, digest_of(request(users=("ann",)))), request(users=("ann",), not_before=NOW + 9), 6)
+
+
+@pytest.mark.parametrize(
+    ("not_before", "due"),
+    [(None, None), (0, None), (NOW - 1, None), (NOW, None), (NOW + 1, NOW + 1), (NOW + MAX_AHEAD_MS, NOW + MAX_AHEAD_MS)],
+)
+def test_what_lies_ahead_when_it_is_accepted_is_scheduled(not_before: int | None, due: int | None) -> None:
+    asked = request(users=("ann",), not_before=not_before)
+    check(asked, ALL)
+    assert due_of(asked.notification) == due
+
+
+@pytest.mark.parametrize(
+    ("schedule", "says"),
+    [
+        ({"not_before": NOW + MAX_AHEAD_MS + 1}, "60.0 days ahead; the limit is 60"),
+        ({"local_minute": -1}, "local_minute -1: 0 to 1439"),
+        ({"local_minute": 1440}, "local_minute 1440"),
+        ({"not_before": NOW + 9, "expires_at": NOW + 9}, f"it expires at {NOW + 9}, and nobody is told before {NOW + 9}"),
+    ],
+)
+def test_a_schedule_that_can_t_be_kept(schedule: dict[str, int], says: str) -> None:
+    with pytest.raises(RequestUnfit, match=says):
+        check(request(users=("ann",), **schedule), ALL)
+
+
+@pytest.mark.parametrize(
+    "schedule", [{"local_minute": 0}, {"not_before": NOW + 9, "expires_at": NOW + 10, "local_minute": 1439}, {"expires_at": 1}]
+)
+def test_a_schedule_that_can(schedule: dict[str, int]) -> None:
+    check(request(users=("ann",), **schedule), ALL)
+
+
+def test_each_command_has_a_timer_of_its_own() -> None:
+    users = tuple(f"u{number}" for number in range(3 * USERS_PER_COMMAND))
+    timers = [
+        at_its_time(command, NOW + 5, Output(topic="notify.fanout", partition=partition, key=b"k"))
+        for partition, command in plan(request(users=users, not_before=NOW + 5), 2)
+    ]
+    assert len({timer.timer_id for timer in timers}) == len(timers) >= 4
+    assert {(timer.kind, timer.due) for timer in timers} == {("schedule", NOW + 5)}

@@ -35,24 +35,24 @@ class History:
     expires_after_ms: int | None
 
 
-def _ahead(zone: str, at: int) -> timedelta:
+def ahead_of(zone: str, at: int) -> timedelta:
     return datetime.fromtimestamp(at // 1000, zoneinfo.ZoneInfo(zone)).utcoffset() or timedelta()
 
 
 def next_change(zone: str, at: int) -> int | None:
     """When the clock is set next, in a year or so; no zone sets it twice within three days."""
-    days, ahead = 3 * DAY_MS, _ahead(zone, at)
+    days, ahead = 3 * DAY_MS, ahead_of(zone, at)
     for high in range(at + days, at + 400 * DAY_MS, days):
-        if _ahead(zone, high) != ahead:
+        if ahead_of(zone, high) != ahead:
             low = high - days
             while high - low > 1000:
                 middle = (low + high) // 2
-                low, high = (middle, high) if _ahead(zone, middle) == _ahead(zone, low) else (low, middle)
+                low, high = (middle, high) if ahead_of(zone, middle) == ahead_of(zone, low) else (low, middle)
             return high // 1000 * 1000
     return None
 
 
-def _wall_minute(zone: str, at: int) -> int:
+def wall_minute(zone: str, at: int) -> int:
     wall = datetime.fromtimestamp(at // 1000, zoneinfo.ZoneInfo(zone))
     return wall.hour * 60 + wall.minute
 
@@ -67,7 +67,7 @@ def _history(zone: str, begin: datetime, hours: int, beside: int, ends: int, mor
     start, end = ends // 1440 % 1440, ends % 1440
     change = next_change(zone, at)
     if change is not None:
-        at, wall = change, _wall_minute(zone, change)
+        at, wall = change, wall_minute(zone, change)
         start = (wall + start % 240 - 120) % 1440 if start % 2 else start
         end = (wall + end % 240 - 120) % 1440 if end % 2 else end
     reach = 90 * MINUTE_MS if near else DAY_MS
@@ -91,7 +91,7 @@ old_histories = _drawn(ZONES, OLD, SINCE)
 
 def shows_inside(history: History, at: int) -> bool:
     """The oracle: whether the clock on the wall shows a time inside the window."""
-    minute = _wall_minute(history.zone, at)
+    minute = wall_minute(history.zone, at)
     start, end = history.window.start_minute, history.window.end_minute
     return start <= minute < end if start <= end else minute >= start or minute < end
 

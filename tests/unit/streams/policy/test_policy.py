@@ -5,6 +5,7 @@ import pytest
 
 from schemas.records import Priority
 from streams.policy.loader import load_policy
+from streams.policy.local import LONGEST_DAY_MS
 from streams.policy.policy import CATEGORIES, CHECKS, UnknownCategory
 from tests.unit.streams.make import NOW, notification
 
@@ -67,3 +68,11 @@ def test_expiry_is_the_notifications_own_or_its_categorys() -> None:
     assert SHIPPED.expires_at(notification(category="promotional", occurred_at=NOW - 5, accepted_at=NOW)) == NOW - 5 + day
     assert SHIPPED.expires_at(notification(category="promotional", expires_at=NOW + 1)) == NOW + 1
     assert SHIPPED.expires_at(notification(category="transactional")) is None
+
+
+def test_what_is_scheduled_expires_so_long_after_it_is_due() -> None:
+    day, week = 86_400_000, 604_800_000
+    assert SHIPPED.expires_at(notification(category="promotional", not_before=NOW + week)) == NOW + week + day
+    assert SHIPPED.expires_at(notification(category="promotional", not_before=NOW - week)) == NOW + day
+    everywhere = notification(category="promotional", not_before=NOW + week, local_minute=540)
+    assert SHIPPED.expires_at(everywhere) == NOW + week + LONGEST_DAY_MS + day

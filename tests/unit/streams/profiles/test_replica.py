@@ -17,7 +17,9 @@ from streams.profiles import replica as replica_module
 from streams.profiles.index import is_current
 from streams.profiles.replica import FRESH_S, ProfileReplica
 from streams.profiles.stored import PROFILE, platform_prefix, tag_prefix, user_key, user_of
+from streams.step import store as store_module
 from streams.step.log import LogWriter
+from streams.step.partition import STALE_S
 from streams.step.store import Store
 from tests.unit.streams.make import NOW, codec, profile
 
@@ -56,10 +58,10 @@ class FakeTail:
     """Follows nothing; remembers what it was told."""
 
     def __init__(self, *args: Any) -> None:
-        self.followed: list[dict[int, int]] = []
+        self.followed: list[set[int]] = []
 
-    def follow(self, positions: dict[int, int]) -> None:
-        self.followed.append(positions)
+    def follow(self, partitions: set[int]) -> None:
+        self.followed.append(partitions)
 
 
 class Letters:
@@ -84,6 +86,14 @@ class Bench:
         self.replica = replica
         self.letters = letters
         self._next = 0
+
+    async def begin(self, partition: int = 0, end: int = 1000) -> int:
+        """As the thread does before it follows a partition: from which offset?"""
+        return int(await asyncio.to_thread(cast(Any, self.replica)._begin, partition, end))
+
+    async def current(self, partition: int = 0) -> None:
+        """The thread has read the partition to its end."""
+        await asyncio.to_thread(cast(Any, self.replica)._current, partition, time.monotonic())
 
     async def apply(self, *records: tuple[str | bytes | None, Profile | bytes | None]) -> None:
         """One batch."""
@@ -126,7 +136,9 @@ async def bench(store: Store, monkeypatch: pytest.MonkeyPatch) -> Bench:
     letters = Letters()
     replica = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, letters), die, step="audience", indexed=True)
     replica.follow({0})
-    return Bench(replica, letters)
+    made = Bench(replica, letters)
+    await made.begin()
+    return made
 
 
 async def test_a_profile_is_known_with_its_offset(bench: Bench) -> None:
@@ -208,7 +220,7 @@ async def test_an_index_of_another_format_is_made_anew(store: Store, bench: Benc
     old = store.partition("profiles", 1)
     old.write([(PROFILE + user_key("bob"), b"a profile without a platform's entry")], 7)
     bench.replica.follow({0, 1})
-    assert cast(Any, bench.replica)._tail.followed[-1] == {0: 1, 1: 0}
+    assert [await bench.begin(number) for number in (0, 1)] == [1, 0]
     assert bench.replica.index(1).keys(PROFILE, b"", 9) == []
     assert (is_current(part), is_current(old)) == (True, True)
     assert bench.tagged("x") == ["ann"]
@@ -219,7 +231,7 @@ async def test_a_copy_without_an_index_is_never_made_anew(store: Store, monkeypa
     store.partition("profiles", 0).write([(PROFILE + user_key("bob"), b"a profile")], 7)
     plain = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, Letters()), die, step="bulk", indexed=False)
     plain.follow({0})
-    assert cast(Any, plain)._tail.followed == [{0: 7}]
+    assert await Bench(plain, Letters()).begin() == 7
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -254,10 +266,11 @@ async def test_the_index_is_what_the_profiles_say_however_they_come_in_batches(
 
 async def test_it_goes_on_from_where_the_store_stands(bench: Bench) -> None:
     tail = cast(Any, bench.replica)._tail
-    assert tail.followed == [{0: 0}]
+    assert tail.followed == [{0}]
     await bench.apply(("ann", profile("ann")), ("bob", profile("bob")))
     bench.replica.follow({0, 1})
-    assert tail.followed[-1] == {0: 2, 1: 0}
+    assert tail.followed[-1] == {0, 1}
+    assert [await bench.begin(number) for number in (0, 1)] == [2, 0]
 
 
 async def test_a_partition_is_current_when_it_was_read_to_its_end_a_moment_ago(bench: Bench) -> None:
@@ -293,7 +306,84 @@ async def test_nobody_decided_on_what_the_topic_does_not_have(bench: Bench) -> N
 
 async def test_a_log_made_anew_is_another_log(store: Store, bench: Bench) -> None:
     await bench.apply(("ann", profile("ann", tags=["x"])))
-    await asyncio.to_thread(cast(Any, bench.replica)._forget, 0)
+    assert await bench.begin(end=0) == 0
     assert bench.channels("ann") is None
     assert bench.tagged("x") == []
     assert is_current(store.partition("profiles", 0))
+
+
+HOUR_S = 3600.0
+
+
+class Clock:
+    """Wall-clock seconds, set by the test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_700_000_000.0
+        monkeypatch.setattr(store_module.time, "time", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+async def test_a_copy_that_was_away_for_half_a_day_goes_on(clock: Clock, bench: Bench) -> None:
+    await bench.apply(("ann", profile("ann")), ("bob", profile("bob")))
+    clock.now += STALE_S
+    assert await bench.begin() == 2
+    assert bench.users() == ["ann", "bob"]
+
+
+async def test_who_was_deleted_while_a_copy_was_away_for_long_does_not_stay(clock: Clock, bench: Bench) -> None:
+    """Their tombstone is compacted away: only a copy that begins anew does without it."""
+    await bench.apply(("ann", profile("ann", tags=["x"])), ("bob", profile("bob", tags=["x"])))
+    clock.now += STALE_S + 1
+    assert await bench.begin() == 0
+    assert (bench.users(), bench.tagged("x")) == ([], [])
+    await bench.apply(("bob", profile("bob", tags=["x"])))
+    assert (bench.users(), bench.tagged("x"), bench.channels("ann")) == (["bob"], ["bob"], None)
+
+
+async def test_the_same_without_an_index(clock: Clock, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replica_module, "Tail", FakeTail)
+    plain = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, Letters()), die, step="bulk", indexed=False)
+    plain.follow({0})
+    bench = Bench(plain, Letters())
+    await bench.apply(("ann", profile("ann")))
+    clock.now += STALE_S + 1
+    assert await bench.begin() == 0
+    assert bench.channels("ann") is None
+
+
+async def test_a_partition_that_another_worker_had_for_long_begins_anew(clock: Clock, bench: Bench) -> None:
+    """Within one life of the process, too."""
+    bench.replica.follow({0, 1})
+    await bench.begin(1)
+    await bench.apply(("ann", profile("ann")))
+    bench.replica.follow({1})
+    clock.now += STALE_S + 1
+    bench.replica.follow({0, 1})
+    assert await bench.begin() == 0
+    assert bench.channels("ann") is None
+
+
+async def test_a_quiet_partition_that_was_followed_is_not_away(clock: Clock, bench: Bench) -> None:
+    await bench.apply(("ann", profile("ann")))
+    for _ in range(40):
+        clock.now += HOUR_S
+        await bench.current()
+    clock.now += STALE_S - HOUR_S
+    assert await bench.begin() == 1
+    assert bench.channels("ann") is not None
+
+
+async def test_a_process_that_stood_still_for_long_does_not_go_on_from_there(clock: Clock, bench: Bench) -> None:
+    """Neither what it reads next, nor the answer to a question from before, makes the copy young again: the next start begins anew."""
+    await bench.apply(("ann", profile("ann")))
+    clock.now += STALE_S + 1
+    with pytest.raises(AssertionError, match=r"notify.profiles/0: the copy was last current 12 h ago, and has to begin anew"):
+        await bench.apply(("bob", profile("bob")))
+    with pytest.raises(AssertionError, match="has to begin anew"):
+        await bench.current()
+    assert await bench.begin() == 0

@@ -28,14 +28,29 @@ from schemas.records import (
     StatusBatch,
     Write,
 )
-from schemas.topics import CHANGELOG_TIMERS, EXPANSIONS, FANOUT, PROFILE_EVENTS, PROFILES, REQUESTS, STATUS, TIMERS, deliver_topic
+from schemas.registry import MemoryRegistry
+from schemas.topics import (
+    CHANGELOG_TIMERS,
+    EXPANSIONS,
+    FANOUT,
+    PROFILE_EVENTS,
+    PROFILES,
+    REQUESTS,
+    STATUS,
+    TIMERS,
+    deliver_topic,
+    table_topic,
+)
 from streams.audience.agent import AudienceStep
+from streams.cdc.agent import TableStep
+from streams.cdc.loader import load_mappings
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
 from streams.planner.agent import PlannerStep
 from streams.policy.loader import load_policy
 from streams.profiles.agent import ProfileStep
 from streams.profiles.replica import ProfileReplica
+from streams.profiles.rules import User, fold
 from streams.profiles.stored import NOBODY, PROFILE, Known
 from streams.step.model import Effects, Input
 from streams.step.step import RecordStep, View
@@ -43,7 +58,9 @@ from streams.step.turns import Turns
 from streams.timers.agent import TimerStep
 from streams.timers.rules import applied_row
 from tests.unit.streams.audience.index import MemoryIndex
+from tests.unit.streams.cdc.rows import Debezium
 from tests.unit.streams.make import NOW, batch, change, codec, command, notification, profile, request
+from tests.unit.streams.make import codec as make_codec
 from tests.unit.streams.step.sim import Chaos, Crash, World, live_until_done
 
 pytestmark = pytest.mark.usefixtures("no_threads")
@@ -161,6 +178,50 @@ async def test_the_planner_plans_each_request_once() -> None:
         assert {record.key_ for record in world.records("notify.dlq")} == {b"notify.requests/0/3"}
         tables_are_their_changelogs(world, PlannerStep(CODEC, world.clock, POLICY, 1))
         assert world.tables["planned"].rows == calm.tables["planned"].rows
+
+    await every_crash(play, judge)
+
+
+async def test_rows_of_tables_that_come_again_are_known_by_their_positions() -> None:
+    """What is written twice is the same, and the profiles of all that was written are those of a run without a crash."""
+    registry = MemoryRegistry()
+    mine, debezium = make_codec(registry), Debezium(registry)
+    said = [
+        debezium.change("customers", "r", 1, id="ann", email="a@example.com", tags=[]),
+        debezium.change("customers", "r", 1, id="bob", email="b@example.com", tags=["x"]),
+        debezium.change("customers", "u", 3, id="ann", email="new@example.com", tags=["y"]),
+        debezium.change("customers", "d", 5, id="bob"),
+        None,
+        b"garbage",
+        debezium.change("customers", "c", 7, id="bob", tags=[]),
+        debezium.change("customers", "d", 9, id="ann"),
+        None,
+    ]
+    topic, mapping = table_topic("customers"), load_mappings()["customers"]
+
+    async def play(world: World) -> None:
+        for value in said:
+            world.append(topic, b"key", value)
+        await live_until_done(world, topic, lambda: TableStep(topic, mine, world.clock, mapping, 1), mine)
+
+    def written(world: World) -> dict[object, bytes | None]:
+        found: dict[object, bytes | None] = {}
+        for record in world.records(PROFILE_EVENTS):
+            (one,) = mine.decode(record.value_, ProfilesChanged).changes
+            assert found.setdefault((one.user_id, one.source_position), record.value_) == record.value_
+        return found
+
+    def folded(world: World) -> dict[str, User]:
+        users: dict[str, User] = {}
+        for record in world.records(PROFILE_EVENTS):
+            (one,) = mine.decode(record.value_, ProfilesChanged).changes
+            users[one.user_id] = fold(users.get(one.user_id, User()), one, 0)
+        return users
+
+    def judge(world: World, calm: World) -> None:
+        assert written(world) == written(calm)
+        assert folded(world) == folded(calm)
+        assert {record.key_ for record in world.records("notify.dlq")} == {b"cdc.customers/0/5"}
 
     await every_crash(play, judge)
 

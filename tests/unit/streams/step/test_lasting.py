@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from schemas.topics import catalogue
+from streams.planner.agent import PlannerStep
+from streams.planner.rules import MAX_AHEAD_MS
 from streams.roles import ROLES
 from streams.step.lasting import LastingStore
 from streams.step.store import Store
@@ -33,7 +36,18 @@ def test_a_second_process_is_kept_out_of_all_of_it(tmp_path: Path) -> None:
     made.close()
 
 
-def test_campaigns_outlast_what_the_deciding_roles_forget() -> None:
+def test_control_and_schedules_outlast_what_their_roles_forget() -> None:
     assert {name: dict(role.lasting) for name, role in ROLES.items() if role.lasting} == {
-        name: {"campaigns": 90 * DAY_S} for name in ("decide", "decide_urgent")
+        "decide": {"campaigns": 90 * DAY_S},
+        "decide_urgent": {"campaigns": 90 * DAY_S},
+        "plan": {"scheduled": 90 * DAY_S},
     }
+
+
+def test_a_schedule_is_remembered_until_it_is_through_and_longer_than_a_request_for_now() -> None:
+    """A request that is repeated right after its release is 60 days old."""
+    assert ROLES["plan"].lasting["scheduled"] * 1000 - MAX_AHEAD_MS > 2 * DAY_S * 1000
+    kept = {topic.name: topic.retention_ms for topic in catalogue()}
+    changelog = PlannerStep.tables["scheduled"]
+    assert kept[changelog] == ROLES["plan"].lasting["scheduled"] * 1000
+    assert min(kept[name] for name in kept if name.startswith("notify.changelog.campaigns")) > MAX_AHEAD_MS + 2 * DAY_S * 1000
