@@ -52,7 +52,7 @@ def test_who_is_released_early_is_so_with_the_first_of_their_neighbours(held: di
 
 
 def test_the_limit_is_by_the_bytes_of_the_notification() -> None:
-    assert limit_of(notification()) > 200
+    assert limit_of(notification()) > 100
     assert limit_of(notification(data={"text": "x" * 60_000})) == 1
     assert limit_of(notification(data={"text": "x" * 60_000}, channels=["push"])) == 2
 
