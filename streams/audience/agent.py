@@ -10,28 +10,22 @@ never in neither. People who are held are in the timer that the record which say
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from schemas.codec import Codec
-from schemas.errors import RecordRefused, SchemaError
+from schemas.errors import SchemaError
 from schemas.records import ControlCampaign, ExpandAudience
 from schemas.topics import CHANGELOG_CAPS, FANOUT, audience_topics, campaigns_topic
-from streams.audience.campaigns import TABLE, campaign_of, keep, later, put, release
-from streams.audience.control import CANCELLED, PAUSED, Campaign, check, controlled, decided, mark_of, owed
+from streams.audience.campaigns import TABLE as CAMPAIGNS
 from streams.audience.counting import TABLE as CAPS
-from streams.audience.counting import Counting
 from streams.audience.expanded import TABLE as EXPANDED
-from streams.audience.expanded import had, was_had
-from streams.audience.expression import parse
-from streams.audience.outputs import outputs_of
-from streams.audience.pace import chunk_limit, following, passed, postponed, turn_of
-from streams.audience.rules import Person, expand, next_chunk
-from streams.audience.search import search
-from streams.audience.told import Place
+from streams.audience.expanding import Expanding
+from streams.audience.obeying import Obeying
 from streams.policy.policy import Policy
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
-from streams.step.step import RecordStep, View, dead_letter_output
+from streams.step.step import RecordStep, View
 from streams.step.turns import Turns
 
 CHUNK, COMMANDS = 250, 64
@@ -39,7 +33,9 @@ LARGE = 32_768
 """Bytes of a command that is not decided with others."""
 MANY = 100
 """Users of one."""
-KINDS: tuple[type[ExpandAudience] | type[ControlCampaign], ...] = (ExpandAudience, ControlCampaign)
+
+Handler = Callable[[View, Any, Input], Effects]
+"""Everything that one record of its type comes to."""
 
 
 class AudienceStep(RecordStep):
@@ -54,18 +50,18 @@ class AudienceStep(RecordStep):
         super().__init__(codec, clock)
         changelog, journal = audience_topics(topic)
         self.name = journal.removeprefix("notify.journal.")
-        self._caps = topic == FANOUT
-        """Nothing on the urgent lane counts, nor is bound by what is counted."""
-        self.tables: Mapping[str, str] = {EXPANDED: changelog, TABLE: campaigns_topic(topic)}
-        if self._caps:
+        self.tables: Mapping[str, str] = {EXPANDED: changelog, CAMPAIGNS: campaigns_topic(topic)}
+        if topic == FANOUT:  # nothing on the urgent lane counts, nor is bound by what is counted
             self.tables = {**self.tables, CAPS: CHANGELOG_CAPS}
         self.journal: str | None = journal
-        self._policy = policy
         self._replica = replica
-        self._chunk = chunk
         self._turns = Turns()
+        self._handlers: Mapping[type, Handler] = {
+            ExpandAudience: Expanding(self.name, codec, clock, policy, replica, chunk, caps=CAPS in self.tables).decide,
+            ControlCampaign: Obeying(clock).decide,
+        }
         # each is looked at before its turn, in its turn, and to decide
-        self._told = lru_cache(COMMANDS)(lambda value: codec.decode_one_of(value, KINDS))
+        self._told: Callable[[bytes | None], Any] = lru_cache(COMMANDS)(lambda value: codec.decode_one_of(value, tuple(self._handlers)))
 
     async def start(self, partition: int) -> None:
         """Wait until the profiles of the partition are current."""
@@ -107,83 +103,4 @@ class AudienceStep(RecordStep):
     def decide(self, view: View, record: Input) -> Effects:
         """Everything one record comes to; nothing for one that was had before."""
         told = self._told(record.value)
-        if isinstance(told, ControlCampaign):
-            return self._obey(view, told, record)
-        key = told.notification.notification_id.encode()
-        campaign, now = campaign_of(view, key), self.clock()
-        if was_had(view, key, told) and not campaign.waits(mark_of(told)):
-            return Effects()
-        if campaign.state == PAUSED:
-            return keep(self.codec, key, campaign, told, record)
-        if turn_of(campaign, told) > now:
-            return self._postpone(key, campaign, told, record)
-        try:
-            return self._expand(view, key, campaign, told, Place(record.topic, record.partition, record.offset, now), record)
-        except RecordRefused as error:
-            if not campaign.waits(mark_of(told)):
-                raise
-            return self._refuse(view, key, decided(campaign, mark_of(told)), record, error)
-
-    def _obey(self, view: View, command: ControlCampaign, record: Input) -> Effects:
-        """The new state of a campaign; and when it goes on, the first command that is held."""
-        check(command, self.clock())
-        key = command.notification_id.encode()
-        known = campaign_of(view, key)
-        after, effects = controlled(known, command), Effects()
-        if after == known:
-            return effects
-        if after.state != PAUSED:
-            after, effects = release(view, key, after, record)
-        effects.writes.append(put(key, after))
-        return effects
-
-    def _postpone(self, key: bytes, campaign: Campaign, command: ExpandAudience, record: Input) -> Effects:
-        """A timer for a command whose turn has not come."""
-        after, given = postponed(campaign, command)
-        return Effects([later(self.codec, key, given, record)], [put(key, owed(after, mark_of(command)))])
-
-    def _refuse(self, view: View, key: bytes, campaign: Campaign, record: Input, error: RecordRefused) -> Effects:
-        """A dead letter for a command that had waited; what waits behind it goes on."""
-        after, effects = release(view, key, campaign, record)
-        effects.add(Effects([dead_letter_output(self.codec, self.name, record, error, self.clock())], [put(key, after)]))
-        return effects
-
-    def _expand(self, view: View, key: bytes, campaign: Campaign, command: ExpandAudience, place: Place, record: Input) -> Effects:
-        people, rest = self._people(command, record.partition, chunk_limit(campaign, command.partitions, self._chunk))
-        after = decided(passed(campaign, command, len(people), place.now), mark_of(command))
-        counting = self._counting(view, command, people, place.now)
-        expansion = expand(
-            command,
-            people,
-            rest and following(after, rest),
-            self._policy,
-            place,
-            counters=counting.of if counting else None,
-            cancelled=campaign.state == CANCELLED,
-        )
-        effects = Effects(outputs_of(self.codec, expansion, key, record, place.now), counting.writes() if counting else [])
-        if campaign.waits(mark_of(command)):
-            after, released = release(view, key, after, record)
-            effects.add(released)
-        effects.writes.append(had(view, key, command))
-        if after != campaign:
-            effects.writes.append(put(key, after))
-        return effects
-
-    def _counting(self, view: View, command: ExpandAudience, people: Sequence[Person], now: int) -> Counting | None:
-        """What the people were told so far; None when it does not matter."""
-        if not self._caps or not self._policy.of(command.notification).counts:
-            return None
-        return Counting(lambda keys: view.get_many(CAPS, keys), [person.user for person in people], now)
-
-    def _people(self, command: ExpandAudience, partition: int, limit: int) -> tuple[list[Person], ExpandAudience | None]:
-        """The users of this chunk with their profiles, and the command for the rest. `limit`: users that are searched for."""
-        wanted = parse(command.expression)
-        if wanted is None:
-            return self._known(partition, command.users), None
-        users, cursor = search(wanted, command.users, self._replica.index(partition), command.cursor, limit)
-        return self._known(partition, users), next_chunk(command, cursor) if cursor is not None else None
-
-    def _known(self, partition: int, users: list[str]) -> list[Person]:
-        known = self._replica.get_many(partition, users)
-        return [Person(user, profile, offset) for user, (profile, offset) in zip(users, known, strict=True)]
+        return self._handlers[type(told)](view, told, record)

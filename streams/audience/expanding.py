@@ -1,0 +1,101 @@
+"""What a command to expand comes to: a chunk that is decided, or a command that waits. Gathers, lets `rules` decide, and writes down."""
+
+from collections.abc import Callable, Sequence
+
+from schemas.codec import Codec
+from schemas.errors import RecordRefused
+from schemas.records import ExpandAudience
+from streams.audience.campaigns import campaign_of, keep, later, put, release
+from streams.audience.control import CANCELLED, PAUSED, Campaign, decided, mark_of, owed
+from streams.audience.counting import TABLE as CAPS
+from streams.audience.counting import Counting
+from streams.audience.expanded import had, was_had
+from streams.audience.expression import parse
+from streams.audience.outputs import outputs_of
+from streams.audience.pace import chunk_limit, following, passed, postponed, turn_of
+from streams.audience.rules import Person, expand, next_chunk
+from streams.audience.search import search
+from streams.audience.told import Place
+from streams.policy.policy import Policy
+from streams.profiles.replica import ProfileReplica
+from streams.step.model import Effects, Input
+from streams.step.step import View, dead_letter_output
+
+
+class Expanding:
+    """Of one lane."""
+
+    def __init__(
+        self, name: str, codec: Codec, clock: Callable[[], int], policy: Policy, replica: ProfileReplica, chunk: int, *, caps: bool
+    ) -> None:
+        """`name`: of the step. `chunk`: users that a search finds at once. `caps`: whether what is told is counted."""
+        self._name, self._codec, self._clock = name, codec, clock
+        self._policy, self._replica, self._chunk, self._caps = policy, replica, chunk, caps
+
+    def decide(self, view: View, told: ExpandAudience, record: Input) -> Effects:
+        """Everything one command comes to; nothing for one that was had before."""
+        key = told.notification.notification_id.encode()
+        campaign, now = campaign_of(view, key), self._clock()
+        if was_had(view, key, told) and not campaign.waits(mark_of(told)):
+            return Effects()
+        if campaign.state == PAUSED:
+            return keep(self._codec, key, campaign, told, record)
+        if turn_of(campaign, told) > now:
+            return self._postpone(key, campaign, told, record)
+        try:
+            return self._expand(view, key, campaign, told, Place(record.topic, record.partition, record.offset, now), record)
+        except RecordRefused as error:
+            if not campaign.waits(mark_of(told)):
+                raise
+            return self._refuse(view, key, decided(campaign, mark_of(told)), record, error)
+
+    def _postpone(self, key: bytes, campaign: Campaign, command: ExpandAudience, record: Input) -> Effects:
+        """A timer for a command whose turn has not come."""
+        after, given = postponed(campaign, command)
+        return Effects([later(self._codec, key, given, record)], [put(key, owed(after, mark_of(command)))])
+
+    def _refuse(self, view: View, key: bytes, campaign: Campaign, record: Input, error: RecordRefused) -> Effects:
+        """A dead letter for a command that had waited; what waits behind it goes on."""
+        after, effects = release(view, key, campaign, record)
+        effects.add(Effects([dead_letter_output(self._codec, self._name, record, error, self._clock())], [put(key, after)]))
+        return effects
+
+    def _expand(self, view: View, key: bytes, campaign: Campaign, command: ExpandAudience, place: Place, record: Input) -> Effects:
+        people, rest = self._people(command, record.partition, chunk_limit(campaign, command.partitions, self._chunk))
+        after = decided(passed(campaign, command, len(people), place.now), mark_of(command))
+        counting = self._counting(view, command, people, place.now)
+        expansion = expand(
+            command,
+            people,
+            rest and following(after, rest),
+            self._policy,
+            place,
+            counters=counting.of if counting else None,
+            cancelled=campaign.state == CANCELLED,
+        )
+        effects = Effects(outputs_of(self._codec, expansion, key, record, place.now), counting.writes() if counting else [])
+        if campaign.waits(mark_of(command)):
+            after, released = release(view, key, after, record)
+            effects.add(released)
+        effects.writes.append(had(view, key, command))
+        if after != campaign:
+            effects.writes.append(put(key, after))
+        return effects
+
+    def _counting(self, view: View, command: ExpandAudience, people: Sequence[Person], now: int) -> Counting | None:
+        """What the people were told so far; None when it does not matter."""
+        if not self._caps or not self._policy.of(command.notification).counts:
+            return None
+        return Counting(lambda keys: view.get_many(CAPS, keys), [person.user for person in people], now)
+
+    def _people(self, command: ExpandAudience, partition: int, limit: int) -> tuple[list[Person], ExpandAudience | None]:
+        """The users of this chunk with their profiles, and the command for the rest. `limit`: users that are searched for."""
+        wanted = parse(command.expression)
+        if wanted is None:
+            return self._known(partition, command.users), None
+        users, cursor = search(wanted, command.users, self._replica.index(partition), command.cursor, limit)
+        return self._known(partition, users), next_chunk(command, cursor) if cursor is not None else None
+
+    def _known(self, partition: int, users: list[str]) -> list[Person]:
+        known = self._replica.get_many(partition, users)
+        return [Person(user, profile, offset) for user, (profile, offset) in zip(users, known, strict=True)]
