@@ -16,9 +16,9 @@ def batch_id(notification: str, partition: int, mark: int | str, channel: str) -
     return _derive("batch", notification, str(partition), str(mark), channel)
 
 
-def hold_id(notification: str, partition: int, mark: int | str, release_at: int, channels: Sequence[str]) -> str:
+def hold_id(notification: str, partition: int, mark: int | str, release_at: int, channels: Sequence[str], waits_for: str) -> str:
     """Those of one chunk, or of one release, who are held on these channels until then (epoch ms); and the timer that releases them."""
-    return _derive("hold", notification, str(partition), str(mark), str(release_at), *channels)
+    return _derive("hold", notification, str(partition), str(mark), str(release_at), waits_for, *channels)
 
 
 def status_id(cause: str, kind: str) -> str:

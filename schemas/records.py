@@ -37,6 +37,9 @@ class Notification(Record, frozen=True):
     expires_at: int | None = None
     not_before: int | None = None
     local_minute: int | None = None
+    digest_key: str = ""
+    actor: str = ""
+    withheld: dict[str, str] = {}
 
 
 class Audience(Record, frozen=True):
@@ -71,6 +74,19 @@ class ControlCampaign(Record, frozen=True, kw_only=True):
     per_second: int = 0
     by: str = ""
     at: int
+
+
+class DigestWindowEnded(Record, frozen=True):
+    user_id: str
+    category: str
+    digest_key: str
+    window: str
+
+
+class UserSeen(Record, frozen=True):
+    user_id: str
+    at: int
+    source: str
 
 
 class AudienceExpanded(Record, frozen=True):

@@ -8,6 +8,7 @@ from schemas.records import (
     ControlCampaign,
     DeadLetter,
     DeliverBatch,
+    DigestWindowEnded,
     ExpandAudience,
     FeedbackReceived,
     LedgerEntry,
@@ -19,6 +20,7 @@ from schemas.records import (
     SetTimer,
     StatusBatch,
     StepCommitted,
+    UserSeen,
 )
 
 CHANNELS = ("push", "email", "in_app")
@@ -34,6 +36,8 @@ PROFILES = "notify.profiles"
 FANOUT = "notify.fanout"
 FANOUT_URGENT = "notify.fanout.urgent"
 FANOUTS = (FANOUT, FANOUT_URGENT)
+ON_FANOUT: tuple[type[Record], ...] = (ExpandAudience, ControlCampaign, DigestWindowEnded, UserSeen)
+"""What the common lane carries; the urgent one has the first two."""
 EXPANSIONS = "notify.expansions"
 STATUS = "notify.status"
 FEEDBACK = "notify.feedback"
@@ -43,6 +47,7 @@ CHANGELOG_SCHEDULED = "notify.changelog.planner.scheduled"
 TIMERS = "notify.timers"
 CHANGELOG_TIMERS = "notify.changelog.timers"
 CHANGELOG_CAPS = "notify.changelog.caps"
+CHANGELOG_DIGESTS = "notify.changelog.digests"
 CHANGELOG_DELETED = "notify.changelog.profiles.deleted"
 
 HOUR_MS = 3_600_000
@@ -154,6 +159,8 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_PLANNER, "notification_id", "planner", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     # 48 h: what was counted holds for a day
     yield Topic(CHANGELOG_CAPS, "part of a user bucket", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+    # 7 d: a daily digest waits for a day, and twice as long where its user moves
+    yield Topic(CHANGELOG_DIGESTS, "user_id, category, digest_key", "audience", compacted=True, retention_ms=week, dlq="")
     # longer than the longest schedule
     yield Topic(CHANGELOG_SCHEDULED, "notification_id", "planner", compacted=True, retention_ms=SCHEDULE_KEPT_MS, dlq="")
     yield Topic(TIMERS, "timer_id; the users' partition", "every step", SetTimer, retention_ms=week)
@@ -164,7 +171,13 @@ def _core() -> Iterator[Topic]:
 def _fanouts() -> Iterator[Topic]:
     for name in FANOUTS:
         changelog, journal = audience_topics(name)
-        yield Topic(name, "notification_id; explicit partition", "planner, audience", ExpandAudience, others=(ControlCampaign,))
+        yield Topic(
+            name,
+            "notification_id, user_id; explicit partition",
+            "planner, audience",
+            ExpandAudience,
+            others=ON_FANOUT[1:] if name == FANOUT else (ControlCampaign,),
+        )
         yield Topic(changelog, "notification_id", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
         # 90 d, as the read side: whoever pauses a campaign has so long to come back to it, and people may be held as long
         yield Topic(campaigns_topic(name), "notification_id", "audience", compacted=True, retention_ms=CAMPAIGN_KEPT_MS, dlq="")

@@ -94,7 +94,7 @@ def _cdc(parts: Parts) -> Steps:
 def _plan(parts: Parts) -> Steps:
     triggers = load_triggers()
     topics = [events_topic(aggregate) for aggregate in parts.settings.aggregates]
-    intake: Steps = {topic: IntakeStep(topic, parts.codec, parts.clock, triggers) for topic in topics}
+    intake: Steps = {topic: IntakeStep(topic, parts.codec, parts.clock, triggers, parts.settings.partitions) for topic in topics}
     return intake | {REQUESTS: PlannerStep(parts.codec, parts.clock, parts.policy(), parts.settings.partitions)}
 
 

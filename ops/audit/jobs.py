@@ -14,8 +14,8 @@ from ops.audit.partition import PartitionAudit, PartitionResult
 from ops.audit.profiles import Version
 from ops.audit.requests import Asked, Chunks
 from ops.audit.scope import DELIVER, LEDGER
-from schemas.records import ControlCampaign, DeliverBatch, ExpandAudience, LedgerEntry, StatusBatch
-from schemas.topics import DLQ, EXPANSIONS, FANOUTS, PROFILES, REQUESTS, STATUS
+from schemas.records import DeliverBatch, LedgerEntry, StatusBatch
+from schemas.topics import DLQ, EXPANSIONS, FANOUTS, ON_FANOUT, PROFILES, REQUESTS, STATUS
 
 FEW_RECORDS = 20_000
 """Up to so many one process is faster than starting others."""
@@ -68,7 +68,7 @@ def _read(log: Log, job: Job) -> PartitionResult:
     _profiles(log, job, audit)
     names = {topic for topic, _ in job.spans}
     for topics, kinds, note in (
-        (FANOUTS, (ExpandAudience, ControlCampaign), audit.command),
+        (FANOUTS, ON_FANOUT, audit.command),
         ([name for name in names if name.startswith(DELIVER)], (DeliverBatch,), audit.batch),
         ([name for name in names if name.startswith(LEDGER)], (LedgerEntry,), audit.ledger),
         ([STATUS], (StatusBatch,), audit.status),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ops.audit.batches import Handed
 from ops.audit.commands import Commands
+from ops.audit.digests import Digests
 from ops.audit.holds import Holds
 from ops.audit.ledger import Ledger
 from ops.audit.model import OVERTAKEN_AGE_MS, SCHEDULE_LATE_MS, Entry, Terms
@@ -40,7 +41,9 @@ class PartitionAudit:
         self._ledgers: dict[str, Ledger] = {}
         sends = Sends(terms, self.findings, self._ledgers, self.profiles)
         self._holds = Holds(terms, self.findings)
-        self._statuses = Statuses(terms, self.findings, self._handed, self._holds, sends, self.commands.controls, frozenset(asked))
+        controls = self.commands.controls
+        self._digests = Digests(terms, self.findings, controls, asked)
+        self._statuses = Statuses(terms, self.findings, self._handed, self._holds, self._digests, sends, controls, frozenset(asked))
         self.records = 0
 
     def profile(self, user: str, version: Version) -> None:
@@ -75,6 +78,7 @@ class PartitionAudit:
         """What it all comes to."""
         frontiers = self.commands.check(self._chunks)
         self._holds.check(self.commands, self._chunks)
+        self._digests.check(self._partition)
         sums = PartitionSums(self._terms, self.findings, self._asked, self._handed, self._statuses).add_up(self._chunks, frontiers)
         finished = {step[0] for step, chunk in self._chunks.items() if chunk.told.last}
         commanded = {step[0] for step in self.commands.known}

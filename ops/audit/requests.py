@@ -9,11 +9,14 @@ from schemas.partition import partition_of
 from schemas.records import AudienceExpanded, Notification, NotificationRequested, Priority
 from schemas.topics import REQUESTS
 
+DIGEST = "digest"
+"""Source of requests that the audience step makes of what it kept."""
+
 
 class Asked(NamedTuple):
     """One request. `homes`: named users by partition; None for an expression. `planned`: on which partitions it must be expanded.
 
-    `due`: when its commands are written (epoch ms); 0: at once.
+    `due`: when its commands are written (epoch ms); 0: at once. `digest_count`: of a digest, how many are in it.
     """
 
     place: Place
@@ -23,6 +26,7 @@ class Asked(NamedTuple):
     homes: Mapping[int, list[str]] | None
     planned: frozenset[int]
     due: int = 0
+    digest_count: int | None = None
 
 
 class Chunk(NamedTuple):
@@ -58,7 +62,9 @@ class Requests:
         wanted, audience = told.notification, told.audience
         homes = None if audience.expression else self._homes(audience.users)
         planned = frozenset(range(self._partitions) if homes is None else homes)
-        asked = Asked(entry.place, entry.timestamp, tuple(wanted.channels), wanted.priority, homes, planned, _due(wanted))
+        asked = Asked(
+            entry.place, entry.timestamp, tuple(wanted.channels), wanted.priority, homes, planned, _due(wanted), _digest_count(wanted)
+        )
         self.asked.setdefault(wanted.notification_id, asked)
 
     def _homes(self, users: Iterable[str]) -> dict[int, list[str]]:
@@ -114,6 +120,11 @@ def _due(wanted: Notification) -> int:
     """What is for a time that had come when it was accepted is for now."""
     due = wanted.not_before or 0
     return due if due > wanted.accepted_at else 0
+
+
+def _digest_count(wanted: Notification) -> int | None:
+    count = wanted.data.get("digest_count", "")
+    return int(count) if wanted.source == DIGEST and count.isdecimal() else None
 
 
 def unasked(terms: Terms, findings: Findings, kind: str, said: str, place: Place) -> None:

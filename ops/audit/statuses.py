@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ops.audit.batches import Batch, Handed, Part
 from ops.audit.controls import CANCELLED, Controls
+from ops.audit.digests import Digests
 from ops.audit.holds import Holds, due_of
 from ops.audit.model import Entry, Terms
 from ops.audit.report import TERMINAL, Findings
@@ -25,10 +26,18 @@ class Statuses:
     """Each status once, however often it was written. `outcomes`: recipients by (notification, channel), by status."""
 
     def __init__(
-        self, terms: Terms, findings: Findings, handed: Handed, holds: Holds, sends: Sends, controls: Controls, asked: frozenset[str]
+        self,
+        terms: Terms,
+        findings: Findings,
+        handed: Handed,
+        holds: Holds,
+        digests: Digests,
+        sends: Sends,
+        controls: Controls,
+        asked: frozenset[str],
     ) -> None:
         self._terms, self._findings, self._handed, self._sends, self._asked = terms, findings, handed, sends, asked
-        self._controls, self._holds = controls, holds
+        self._controls, self._holds, self._digests = controls, holds, digests
         self._first: dict[str, First] = {}
         self.outcomes: dict[tuple[str, str], Counter[str]] = {}
         self.frontiers: dict[str, int] = {}
@@ -131,6 +140,7 @@ class Statuses:
         if part is None:
             return
         self._cancelled(told, entry)
+        self._digests.note(told, entry.place)
         self._handed.suppressed[part] = self._handed.suppressed.get(part, 0) + len(told.users)
         batch_id = ids.batch_id(told.notification.notification_id, entry.place.partition, part[1], told.channel)
         if told.status_id != ids.status_id(batch_id, "suppressed"):
@@ -149,7 +159,7 @@ class Statuses:
     def _cancelled(self, told: StatusBatch, entry: Entry) -> None:
         """Whoever is told `cancelled` is of a campaign that was; the command to cancel it may be older than what is read."""
         lane, partition, offset = told.caused_by_topic, told.caused_by_partition, told.caused_by_offset
-        if not any(outcome.status == CANCELLED for outcome in told.outcomes):
+        if not any(outcome.status == CANCELLED for outcome in told.outcomes) or CANCELLED in told.notification.withheld.values():
             return
         if self._controls.state(told.notification.notification_id, lane, offset) == CANCELLED:
             return

@@ -14,7 +14,7 @@ from schemas.errors import RecordRefused
 from schemas.records import Audience, Notification, NotificationRequested, Priority
 from schemas.topics import CHANNELS
 from streams.audience.expression import parse
-from streams.intake.trigger import minute_of
+from streams.intake.parts import minute_of
 from streams.planner.rules import check as check_plannable
 from streams.planner.rules import plan
 from streams.policy.local import all_due

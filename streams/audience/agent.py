@@ -14,13 +14,15 @@ from typing import Any
 
 from schemas.codec import Codec
 from schemas.errors import SchemaError
-from schemas.records import ControlCampaign, ExpandAudience
-from schemas.topics import CHANGELOG_CAPS, FANOUT, audience_topics, campaigns_topic
+from schemas.records import ControlCampaign, DigestWindowEnded, ExpandAudience, UserSeen
+from schemas.topics import CHANGELOG_CAPS, CHANGELOG_DIGESTS, FANOUT, audience_topics, campaigns_topic
 from streams.audience.campaigns import TABLE as CAMPAIGNS
 from streams.audience.counting import TABLE as CAPS
+from streams.audience.digests import TABLE as DIGESTS
 from streams.audience.expanded import TABLE as EXPANDED
 from streams.audience.expanding import Expanding
 from streams.audience.obeying import Obeying
+from streams.audience.sightings import Sightings
 from streams.policy.policy import Policy
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
@@ -51,15 +53,18 @@ class AudienceStep(RecordStep):
         changelog, journal = audience_topics(topic)
         self.name = journal.removeprefix("notify.journal.")
         self.tables: Mapping[str, str] = {EXPANDED: changelog, CAMPAIGNS: campaigns_topic(topic)}
-        if topic == FANOUT:  # nothing on the urgent lane counts, nor is bound by what is counted
-            self.tables = {**self.tables, CAPS: CHANGELOG_CAPS}
+        if topic == FANOUT:  # nothing on the urgent lane counts, nor is bound by what is counted, nor waits in a digest
+            self.tables = {**self.tables, CAPS: CHANGELOG_CAPS, DIGESTS: CHANGELOG_DIGESTS}
         self.journal: str | None = journal
         self._replica = replica
         self._turns = Turns()
-        self._handlers: Mapping[type, Handler] = {
+        self._handlers: dict[type, Handler] = {
             ExpandAudience: Expanding(self.name, codec, clock, policy, replica, chunk, caps=CAPS in self.tables).decide,
             ControlCampaign: Obeying(clock).decide,
         }
+        if topic == FANOUT:
+            sightings = Sightings(codec, clock, policy, replica)
+            self._handlers |= {DigestWindowEnded: sightings.ended, UserSeen: sightings.seen}
         # each is looked at before its turn, in its turn, and to decide
         self._told: Callable[[bytes | None], Any] = lru_cache(COMMANDS)(lambda value: codec.decode_one_of(value, tuple(self._handlers)))
 
@@ -82,23 +87,21 @@ class AudienceStep(RecordStep):
             return await super().decide_in_turn(part, view, record)
 
     def _goes_alone(self, record: Input) -> bool:
-        return len(record.value or b"") > LARGE or self._is_scan(record) or len(self._named(record)) > MANY
+        told = self._record(record)
+        if isinstance(told, ExpandAudience) and (told.expression or len(told.users) > (1 if told.notification.digest_key else MANY)):
+            return True
+        return len(record.value or b"") > LARGE or isinstance(told, UserSeen)
 
     def _is_scan(self, record: Input) -> bool:
-        told = self._command(record)
-        return told is not None and bool(told.expression)
+        told = self._record(record)
+        return isinstance(told, ExpandAudience) and bool(told.expression)
 
-    def _named(self, record: Input) -> Sequence[str]:
-        told = self._command(record)
-        return told.users if told is not None else ()
-
-    def _command(self, record: Input) -> ExpandAudience | None:
-        """The command in a record, if it is one; `decide` will say what is wrong with it."""
+    def _record(self, record: Input) -> Any:
+        """What a record is; None when `decide` will say what is wrong with it."""
         try:
-            told = self._told(record.value)
+            return self._told(record.value)
         except SchemaError:
             return None
-        return told if isinstance(told, ExpandAudience) else None
 
     def decide(self, view: View, record: Input) -> Effects:
         """Everything one record comes to; nothing for one that was had before."""

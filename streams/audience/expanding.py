@@ -9,6 +9,7 @@ from streams.audience.campaigns import campaign_of, keep, later, put, release
 from streams.audience.control import CANCELLED, PAUSED, Campaign, decided, mark_of, owed
 from streams.audience.counting import TABLE as CAPS
 from streams.audience.counting import Counting
+from streams.audience.digests import effects_of, folding
 from streams.audience.expanded import had, was_had
 from streams.audience.expression import parse
 from streams.audience.outputs import outputs_of
@@ -16,6 +17,9 @@ from streams.audience.pace import chunk_limit, following, passed, postponed, tur
 from streams.audience.rules import Person, expand, next_chunk
 from streams.audience.search import search
 from streams.audience.told import Place
+from streams.digest.folding import Folding
+from streams.digest.rules import Whose
+from streams.digest.state import USERS_DIGESTED
 from streams.policy.policy import Policy
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
@@ -61,9 +65,9 @@ class Expanding:
         return effects
 
     def _expand(self, view: View, key: bytes, campaign: Campaign, command: ExpandAudience, place: Place, record: Input) -> Effects:
-        people, rest = self._people(command, record.partition, chunk_limit(campaign, command.partitions, self._chunk))
+        people, rest = self._people(command, record.partition, chunk_limit(campaign, command.partitions, self._most(command)))
         after = decided(passed(campaign, command, len(people), place.now), mark_of(command))
-        counting = self._counting(view, command, people, place.now)
+        counting, folded = self._counting(view, command, people, place.now), self._folding(view, command, people, place.now)
         expansion = expand(
             command,
             people,
@@ -71,9 +75,12 @@ class Expanding:
             self._policy,
             place,
             counters=counting.of if counting else None,
+            folding=folded,
             cancelled=campaign.state == CANCELLED,
         )
         effects = Effects(outputs_of(self._codec, expansion, key, record, place.now), counting.writes() if counting else [])
+        if folded is not None:
+            effects.add(effects_of(self._codec, view, folded, record.partition))
         if campaign.waits(mark_of(command)):
             after, released = release(view, key, after, record)
             effects.add(released)
@@ -82,11 +89,26 @@ class Expanding:
             effects.writes.append(put(key, after))
         return effects
 
+    def _most(self, command: ExpandAudience) -> int:
+        """Users that a search may find at once."""
+        return min(self._chunk, USERS_DIGESTED) if self._digested(command) else self._chunk
+
     def _counting(self, view: View, command: ExpandAudience, people: Sequence[Person], now: int) -> Counting | None:
         """What the people were told so far; None when it does not matter."""
         if not self._caps or not self._policy.of(command.notification).counts:
             return None
         return Counting(lambda keys: view.get_many(CAPS, keys), [person.user for person in people], now)
+
+    def _folding(self, view: View, command: ExpandAudience, people: Sequence[Person], now: int) -> Folding | None:
+        """Their digests; None when nothing is digested. What was held is told by itself, when its time has come."""
+        about = command.notification
+        if not self._digested(command):
+            return None
+        return folding(view, [Whose(person.user, about.category, about.digest_key) for person in people], now)
+
+    def _digested(self, command: ExpandAudience) -> bool:
+        about = command.notification
+        return bool(about.digest_key) and not command.hold_id and self._policy.of(about).digest is not None
 
     def _people(self, command: ExpandAudience, partition: int, limit: int) -> tuple[list[Person], ExpandAudience | None]:
         """The users of this chunk with their profiles, and the command for the rest. `limit`: users that are searched for."""

@@ -12,7 +12,7 @@ import msgspec
 from schemas import ids
 from schemas.records import ExpandAudience, Notification
 
-KIND = "quiet_hours"
+KIND = "hold"
 """Of the timers that release."""
 BUDGET = 256 * 1024
 """Bytes of notifications in what one command's holds write: each hold's timer has one, and each of its statuses."""
@@ -23,6 +23,8 @@ class Until(NamedTuple):
 
     release_at: int
     channels: tuple[str, ...]
+    waits_for: str
+    """Why: a reason of `policy.decision`."""
 
 
 class Waiting(NamedTuple):
@@ -35,7 +37,7 @@ class Waiting(NamedTuple):
 class Hold(NamedTuple):
     """People who are held; `command` is met when they are released, and has the hold's id."""
 
-    release_at: int
+    until: Until
     command: ExpandAudience
     offsets: list[int]
 
@@ -43,13 +45,13 @@ class Hold(NamedTuple):
 def holds_of(command: ExpandAudience, mark: str, partition: int, groups: Mapping[Until, Waiting]) -> list[Hold]:
     """The holds of what a command came to, in order of their channels and times."""
     return [
-        Hold(until.release_at, _release(command, mark, partition, until, waiting.users), waiting.offsets)
+        Hold(until, _release(command, mark, partition, until, waiting.users), waiting.offsets)
         for until, waiting in _merged(groups, limit_of(command.notification))
     ]
 
 
 def limit_of(notification: Notification) -> int:
-    """How many holds one command may come to, beside one for each set of channels."""
+    """How many holds one command may come to, beside one for each set of channels and reason."""
     return max(1, BUDGET // (len(msgspec.msgpack.encode(notification)) * (1 + len(notification.channels))))
 
 
@@ -62,11 +64,11 @@ def _release(command: ExpandAudience, mark: str, partition: int, until: Until, u
 
 def _merged(groups: Mapping[Until, Waiting], limit: int) -> Iterator[tuple[Until, Waiting]]:
     """The groups; too many of them as runs of neighbours, each with the time of its first."""
-    of_channels: dict[tuple[str, ...], list[Until]] = {}
+    alike: dict[tuple[tuple[str, ...], str], list[Until]] = {}
     for until in sorted(groups):
-        of_channels.setdefault(until.channels, []).append(until)
-    room = limit // len(of_channels) if of_channels else 0
-    for untils in of_channels.values():
+        alike.setdefault((until.channels, until.waits_for), []).append(until)
+    room = limit // len(alike) if alike else 0
+    for untils in alike.values():
         length = -(-len(untils) // max(1, room))
         for start in range(0, len(untils), length):
             run = [groups[until] for until in untils[start : start + length]]

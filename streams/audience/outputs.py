@@ -18,7 +18,7 @@ def outputs_of(codec: Codec, expansion: Expansion, key: bytes, record: Input, no
     ]
     outputs += [Output(topic=STATUS, partition=partition, key=key, value=encode(status)) for status in expansion.statuses]
     for hold in expansion.holds:
-        outputs.append(timed(codec, SetTimer(hold.command.hold_id, hold.release_at, KIND), key, hold.command, record))
+        outputs.append(timed(codec, SetTimer(hold.command.hold_id, hold.until.release_at, KIND), key, hold.command, record))
     outputs.append(Output(topic=EXPANSIONS, key=key, value=encode(expansion.progress)))
     if rest := expansion.rest:
         again = Output(topic=record.topic, partition=partition, key=key, value=encode(rest))

@@ -10,10 +10,12 @@ from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Prof
 from streams.audience.control import CANCELLED, mark_of
 from streams.audience.holds import Hold, Until, Waiting, holds_of
 from streams.audience.told import Choice, Chosen, Place, batch_of, deferred, progress_of, refused
+from streams.digest.content import member_outcome
+from streams.digest.folding import Folding
 from streams.policy.caps import Counters
 from streams.policy.decision import Case, decide
 from streams.policy.policy import Policy
-from streams.policy.rules import SEND
+from streams.policy.rules import SEND, outcome_of
 from streams.profiles.stored import user_key
 
 
@@ -43,15 +45,16 @@ def expand(
     place: Place,
     *,
     counters: Mapping[str, Counters] | None = None,
+    folding: Folding | None = None,
     cancelled: bool = False,
 ) -> Expansion:
     """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory.
 
-    `counters`: by user, at the place's time; those who are sent to are counted in them. None: there are no caps. `cancelled`: the campaign
-    is; nobody is sent to, and all are told so.
+    `counters`: by user, at the place's time; those who are sent to are counted in them. None: there are no caps. `folding`: takes those who
+    are told in a digest; None: nothing is digested. `cancelled`: the campaign is; nobody is sent to, and all are told so.
     """
     case = case_of(command, policy, place)
-    choice = _nobody(people, case.channels) if cancelled else choose(people, case, counters)
+    choice = _nobody(people, case.channels) if cancelled else choose(people, case, counters, folding)
     about, mark = command.notification, mark_of(command)
     batches, statuses = [], []
     for channel in case.channels:
@@ -74,32 +77,32 @@ def case_of(command: ExpandAudience, policy: Policy, place: Place) -> Case:
     return Case(about, channels, policy.of(about), policy, seed, place.now)
 
 
-def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters] | None) -> Choice:
+def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters] | None, folding: Folding | None = None) -> Choice:
     """Those to be sent to on each channel, those not, and those who are held on the channels that could be sent."""
     choice = Choice(
         {channel: Chosen([], [], []) for channel in case.channels}, {channel: Chosen([], [], []) for channel in case.channels}, {}
     )
     lanes = list(zip(choice.send.values(), choice.refuse.values(), strict=True))
     for user, profile, offset in people:
-        reasons, release_at = decide(user, profile, case, counters[user] if counters is not None else None)
+        reasons, release_at, waits_for, digest_id = decide(user, profile, case, counters[user] if counters is not None else None, folding)
         for (send, refuse), reason in zip(lanes, reasons, strict=True):
-            if reason != SEND:
+            if reason != SEND or digest_id is not None:
                 refuse.users.append(user)
                 refuse.offsets.append(offset)
-                refuse.reasons.append(reason)
+                refuse.outcomes.append(outcome_of(reason) if reason != SEND else member_outcome(digest_id or ""))
             elif release_at is None:
                 send.users.append(user)
                 send.offsets.append(offset)
         if release_at is not None:
             waits = tuple(channel for channel, reason in zip(case.channels, reasons, strict=True) if reason == SEND)
-            waiting = choice.hold.setdefault(Until(release_at, waits), Waiting([], []))
+            waiting = choice.hold.setdefault(Until(release_at, waits, waits_for), Waiting([], []))
             waiting.users.append(user)
             waiting.offsets.append(offset)
     return choice
 
 
 def _nobody(people: Sequence[Person], channels: Sequence[str]) -> Choice:
-    refuse = Chosen([person.user for person in people], [person.offset for person in people], [CANCELLED] * len(people))
+    refuse = Chosen([person.user for person in people], [person.offset for person in people], [outcome_of(CANCELLED)] * len(people))
     return Choice({channel: Chosen([], [], []) for channel in channels}, dict.fromkeys(channels, refuse), {})
 
 

@@ -7,9 +7,7 @@ from typing import NamedTuple
 from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Notification, Outcome, StatusBatch
 from streams.audience.holds import Hold, Until, Waiting
-from streams.policy.decision import QUIET_HOURS
 from streams.policy.policy import Policy
-from streams.policy.rules import outcome_of
 
 DEFERRED = "deferred"
 
@@ -24,11 +22,11 @@ class Place(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """Columns of recipients of one channel; `reasons` is empty for those to be sent to."""
+    """Columns of recipients of one channel; `outcomes` is empty for those to be sent to."""
 
     users: list[str]
     offsets: list[int]
-    reasons: list[str]
+    outcomes: list[Outcome]
 
 
 class Choice(NamedTuple):
@@ -46,15 +44,15 @@ def batch_of(batch_id: str, channel: str, send: Chosen, about: Notification, pol
 
 def refused(batch_id: str, channel: str, refuse: Chosen, about: Notification, policy: Policy, place: Place) -> StatusBatch:
     """Those who are not sent to on a channel; `batch_id`: of the batch they are not in."""
-    distinct, indexes = outcomes(refuse.reasons)
+    distinct, indexes = outcomes(refuse.outcomes)
     return _status(ids.status_id(batch_id, "suppressed"), channel, refuse.users, refuse.offsets, distinct, indexes, about, policy, place)
 
 
 def deferred(hold: Hold, channel: str, policy: Policy, place: Place) -> StatusBatch:
     """Those who are held, on one of their channels: no end. The detail is the time of release in ISO 8601, UTC."""
-    until = datetime.fromtimestamp(hold.release_at / 1000, UTC).isoformat(timespec="seconds")
+    until = datetime.fromtimestamp(hold.until.release_at / 1000, UTC).isoformat(timespec="seconds")
     status_id, users = ids.deferred_id(hold.command.hold_id, channel), hold.command.users
-    outcome = [Outcome(DEFERRED, QUIET_HOURS, until)]
+    outcome = [Outcome(DEFERRED, hold.until.waits_for, until)]
     return _status(status_id, channel, users, hold.offsets, outcome, [0] * len(users), hold.command.notification, policy, place)
 
 
@@ -80,11 +78,11 @@ def progress_of(command: ExpandAudience, users: int, choice: Choice, place: Plac
     )
 
 
-def outcomes(reasons: Sequence[str]) -> tuple[list[Outcome], list[int]]:
-    """The distinct outcomes of `reasons`, and the index of each one's."""
-    numbers: dict[str, int] = {}
-    indexes = [numbers.setdefault(reason, len(numbers)) for reason in reasons]
-    return [outcome_of(reason) for reason in numbers], indexes
+def outcomes(column: Sequence[Outcome]) -> tuple[list[Outcome], list[int]]:
+    """The distinct outcomes of a column, and the index of each one's."""
+    numbers: dict[Outcome, int] = {}
+    indexes = [numbers.setdefault(outcome, len(numbers)) for outcome in column]
+    return list(numbers), indexes
 
 
 def _status(

@@ -11,6 +11,7 @@ from streams.digest.state import State
 ENDED, SEEN, CANCELLED, GONE = "ended", "seen", "cancelled", "gone"
 """Why a digest is made: its window ended; the user has seen it; no member is left; the user is gone."""
 IN_APP = "in_app"
+MEMBERS_BYTES = 32_768
 _NAMED = 2
 
 
@@ -43,6 +44,11 @@ def made_of(state: State, user: str, category: str, key: str, why: str, now: int
         occurred_at=now,
         accepted_at=now,
         expires_at=None if None in expiries else max((each for each in expiries if each is not None), default=None),
+        not_before=None,
+        local_minute=None,
+        digest_key="",
+        actor="",
+        withheld={channel: reason for channel in first.channels if (reason := reason_on(why, channel))},
     )
 
 
@@ -50,10 +56,17 @@ def _text(state: State) -> dict[str, str]:
     """Of the last member all that it says; and of all members the actors, and the data of those that are shown, as JSON."""
     names = actors(state)
     last = state.shown[-1][1] if state.shown else {}
-    members = msgspec.json.encode([data for _, data in state.shown]).decode()
+    members = _json([data for _, data in state.shown])
     named = {f"digest_actor_{number}": name for number, name in enumerate(names[:_NAMED], 1)}
     others = max(0, len(names) + state.more - _NAMED)
     return {**last, **named, "digest_actors": collapsed(names, state.more), "digest_others": str(others), "digest_members": members}
+
+
+def _json(members: list[dict[str, str]]) -> str:
+    """As many of the last as have room: escaped, they can be six times as long."""
+    while len(text := msgspec.json.encode(members)) > MEMBERS_BYTES:
+        members = members[1:]
+    return text.decode()
 
 
 def actors(state: State) -> list[str]:

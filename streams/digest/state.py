@@ -14,6 +14,8 @@ MOST_MEMBERS = 1000
 """Of which id, time and actor are kept; those that follow in the same window are counted."""
 KNOWN = 1000
 """So many of the last notifications are known when they come again."""
+USERS_DIGESTED = 50
+"""Users whose digests one command changes: their rows, of 100 KB at most, go into one record of the journal."""
 SHOWN, SHOWN_BYTES = 20, 16_384
 """Of so many of the last members the text data is kept, up to so many bytes of it together."""
 _MARK_BYTES = 12

@@ -3,20 +3,17 @@
 The same event under the same rules gives the same ids and the same bytes, but for `accepted_at`.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from schemas import ids
 from schemas.debezium import UpstreamEvent
 from schemas.records import Audience, Notification, NotificationRequested
 from streams.audience.expression import ExpressionInvalid, parse
 from streams.intake.errors import RuleUnfit
-from streams.intake.payload import look_up, moment_ms, text_of
-from streams.intake.trigger import AudienceRule, Condition, DataField, Trigger
+from streams.intake.parts import AudienceRule, Condition, DataField
+from streams.intake.payload import look_up, moment_ms
+from streams.intake.trigger import Trigger
 from streams.intake.trigger import Triggers as Triggers
+from streams.intake.values import Fields, field_of, missing, text, user_id, value_of
 from streams.policy.local import all_due
-
-Fields = Mapping[str, Any]
 
 MS_PER_S = 1000
 
@@ -42,7 +39,7 @@ def notification_id(event: UpstreamEvent, rule: str) -> str:
 def _holds(rule: Trigger, condition: Condition, fields: Fields) -> bool:
     found, value = look_up(fields, condition.field)
     if not found:
-        raise _missing(rule, condition.field, fields)
+        raise missing(rule, condition.field, fields)
     try:
         return condition.holds(value)
     except TypeError as error:
@@ -56,27 +53,36 @@ def _request(event: UpstreamEvent, fields: Fields, rule: Trigger, version: str, 
         notification_id=notification_id(event, rule.name),
         event_type=event.event_type,
         source=event.source,
-        campaign=_text(rule, rule.campaign_field, fields) if rule.campaign_field else "",
+        campaign=text(rule, rule.campaign_field, fields) if rule.campaign_field else "",
         template_id=rule.template,
         template_version=rule.template_version,
         category=rule.category,
         priority=rule.priority,
         channels=list(rule.channels),
-        data={variable: _value(rule, data, fields) for variable, data in sorted(rule.data.items())},
+        data={variable: value_of(rule, data, fields) for variable, data in sorted(rule.data.items())},
         occurred_at=event.occurred_at,
         accepted_at=now_ms,
         expires_at=None if rule.expires_after_s is None else due + rule.expires_after_s * MS_PER_S,
         not_before=not_before,
         local_minute=local_minute,
+        digest_key=_digest_key(rule, fields),
+        actor=text(rule, rule.digest.actor, fields) if rule.digest and rule.digest.actor else "",
     )
     return NotificationRequested(notification, _audience(rule, rule.audience, fields), event.event_id, version)
+
+
+def _digest_key(rule: Trigger, fields: Fields) -> str:
+    """The rule's name and the values, so that two rules never share a digest."""
+    if rule.digest is None:
+        return ""
+    return ":".join([rule.name, *(value_of(rule, DataField(field=field), fields) for field in rule.digest.by)])
 
 
 def _not_before(rule: Trigger, event: UpstreamEvent, fields: Fields) -> int | None:
     if rule.schedule is None:
         return None
     if rule.schedule.at_field:
-        return moment_ms(rule.name, rule.schedule.at_field, _field(rule, rule.schedule.at_field, fields))
+        return moment_ms(rule.name, rule.schedule.at_field, field_of(rule, rule.schedule.at_field, fields))
     return None if rule.schedule.delay_s is None else event.occurred_at + rule.schedule.delay_s * MS_PER_S
 
 
@@ -85,50 +91,17 @@ def _audience(rule: Trigger, audience: AudienceRule, fields: Fields) -> Audience
         return Audience(expression=audience.expression)
     if audience.expression_field:
         return Audience(expression=_expression(rule, audience.expression_field, fields))
-    value = _field(rule, audience.users_field, fields)
+    value = field_of(rule, audience.users_field, fields)
     users = value if isinstance(value, list) else [value]
     if not users:
         raise RuleUnfit(rule.name, audience.users_field, "names no user")
-    return Audience(users=list(dict.fromkeys(_user_id(rule, audience.users_field, user) for user in users)))
+    return Audience(users=list(dict.fromkeys(user_id(rule, audience.users_field, user) for user in users)))
 
 
 def _expression(rule: Trigger, field: str, fields: Fields) -> str:
-    expression = _text(rule, field, fields)
+    expression = text(rule, field, fields)
     try:
         parse(expression)
     except ExpressionInvalid as error:
         raise RuleUnfit(rule.name, field, str(error)) from error
     return expression
-
-
-def _user_id(rule: Trigger, field: str, user: Any) -> str:
-    if not isinstance(user, str | int) or isinstance(user, bool) or user == "":
-        raise RuleUnfit(rule.name, field, f"is not a user id: {user!r}")
-    return str(user)
-
-
-def _text(rule: Trigger, field: str, fields: Fields) -> str:
-    value = _field(rule, field, fields)
-    if not isinstance(value, str) or not value.strip():
-        raise RuleUnfit(rule.name, field, f"is not text: {value!r}")
-    return value
-
-
-def _value(rule: Trigger, data: DataField, fields: Fields) -> str:
-    found, value = look_up(fields, data.field)
-    if data.otherwise is not None and (not found or value is None):
-        return data.otherwise
-    return text_of(rule.name, data.field, _field(rule, data.field, fields))
-
-
-def _field(rule: Trigger, field: str, fields: Fields) -> Any:
-    found, value = look_up(fields, field)
-    if not found:
-        raise _missing(rule, field, fields)
-    if value is None:
-        raise RuleUnfit(rule.name, field, "is null")
-    return value
-
-
-def _missing(rule: Trigger, field: str, fields: Fields) -> RuleUnfit:
-    return RuleUnfit(rule.name, field, f"is missing; the payload has: {', '.join(sorted(fields)) or 'nothing'}")

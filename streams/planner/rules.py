@@ -10,6 +10,8 @@ from schemas.errors import RecordRefused
 from schemas.partition import partition_of
 from schemas.records import ExpandAudience, Notification, NotificationRequested, Output, SetTimer
 from schemas.topics import DAY_MS
+from streams.digest.state import USERS_DIGESTED
+from streams.policy.table import STATUS_OF
 from streams.profiles.rules import check_user
 
 USERS_PER_COMMAND = 1000
@@ -19,6 +21,8 @@ MAX_AHEAD_MS = 60 * DAY_MS
 known for a month beyond.
 """
 MINUTES_PER_DAY = 1440
+_YOUNGER = ("local_minute", "digest_key", "actor", "withheld")
+MAX_KEY_BYTES = 256
 SCHEDULE = "schedule"
 """Kind of the timers of commands."""
 
@@ -51,14 +55,14 @@ class Seen(msgspec.Struct, frozen=True):
 def digest_of(request: NotificationRequested) -> bytes:
     """16 bytes that two requests share when they ask for the same. Times and the rules' version do not count: who asks again asks later.
 
-    The minute of the day counts, where one is asked for; a request without has the digest it had before there were any.
+    What a notification could not say at first counts where it is said; a request without has the digest it had before.
     """
     told = msgspec.structs.replace(request.notification, occurred_at=0, accepted_at=0, expires_at=None)
     content = msgspec.to_builtins(msgspec.structs.replace(request, notification=told, rules_version=""), order="deterministic")
-    minute = content["notification"].pop("local_minute")
     del content["notification"]["not_before"]
-    if minute is not None:
-        content["local_minute"] = minute
+    for name in _YOUNGER:
+        if (value := content["notification"].pop(name)) not in (None, "", {}):
+            content[name] = value
     return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=16).digest()
 
 
@@ -77,6 +81,7 @@ def check(request: NotificationRequested, channels: Sequence[str]) -> None:
     if size > MAX_NOTIFICATION_BYTES:
         raise RequestUnfit(f"the notification has {size} bytes; the limit is {MAX_NOTIFICATION_BYTES}")
     _check_schedule(request.notification)
+    _check_digest(request.notification)
 
 
 def _check_schedule(asked: Notification) -> None:
@@ -87,6 +92,15 @@ def _check_schedule(asked: Notification) -> None:
         raise RequestUnfit(f"local_minute {asked.local_minute}: 0 to {MINUTES_PER_DAY - 1}")
     if asked.expires_at is not None and asked.not_before is not None and asked.expires_at <= asked.not_before:
         raise RequestUnfit(f"it expires at {asked.expires_at}, and nobody is told before {asked.not_before}")
+
+
+def _check_digest(asked: Notification) -> None:
+    for name in ("digest_key", "actor"):
+        size = len(getattr(asked, name).encode())
+        if size > MAX_KEY_BYTES:
+            raise RequestUnfit(f"{name} has {size} bytes; the limit is {MAX_KEY_BYTES}")
+    if strange := sorted(set(asked.withheld.values()) - set(STATUS_OF)):
+        raise RequestUnfit(f"withheld for {', '.join(strange)[:200]}: there is no such reason (docs/decisions.md has them)")
 
 
 def due_of(asked: Notification) -> int | None:
@@ -145,11 +159,11 @@ def _scans(request: NotificationRequested, partitions: int) -> Iterator[tuple[in
 
 
 def _explicit(request: NotificationRequested, partitions: int) -> Iterator[tuple[int, ExpandAudience]]:
-    homes = _homes(request.audience.users, partitions)
+    homes, most = _homes(request.audience.users, partitions), USERS_DIGESTED if request.notification.digest_key else USERS_PER_COMMAND
     for partition, users in sorted(homes.items()):
-        for chunk, start in enumerate(range(0, len(users), USERS_PER_COMMAND)):
-            some = users[start : start + USERS_PER_COMMAND]
-            last = start + USERS_PER_COMMAND >= len(users)
+        for chunk, start in enumerate(range(0, len(users), most)):
+            some = users[start : start + most]
+            last = start + most >= len(users)
             yield partition, ExpandAudience(notification=request.notification, users=some, chunk=chunk, partitions=len(homes), last=last)
 
 

@@ -1,19 +1,25 @@
-"""The whole decision for one user: what the profile says of each channel, then quiet hours, then caps. Pure.
+"""The whole decision for one user: what the profile says of each channel, then the local time it is for, digests, quiet hours, caps. Pure.
 
-Quiet hours and caps are of the person, not of a channel: they hold or refuse whatever could be sent, on all its channels alike.
+All but the first are of the person, not of a channel: they hold, take or refuse whatever could be sent, on all its channels alike.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.records import Notification, Profile
+from streams.digest.folding import Folding
+from streams.digest.rules import Whose
+from streams.digest.windows import terms_of
 from streams.policy.caps import UNDER, Counters
+from streams.policy.local import local_due
 from streams.policy.policy import CategoryPolicy, Policy
 from streams.policy.quiet import quiet_until, release_at
-from streams.policy.rules import SEND, reason_against
+from streams.policy.rules import EXPIRED, SEND, reason_against
 from streams.policy.table import QUIET_UNTIL, reasons_of
 
 (QUIET_HOURS,) = reasons_of(QUIET_UNTIL)
+LOCAL_TIME = "local_time"
+"""Whoever is held because it is for a later time of the day where they are."""
 
 
 class Case(NamedTuple):
@@ -32,22 +38,36 @@ class Case(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The reason against each channel of the case; those with SEND are sent to, or held together until `release_at` (epoch ms)."""
+    """The reason against each channel of the case; those with SEND are sent to, or held together until `release_at` (epoch ms).
+
+    Or they are in a digest, which has that id; empty: they were told of it before.
+    """
 
     reasons: list[str]
     release_at: int | None
+    waits_for: str = QUIET_HOURS
+    digest_id: str | None = None
 
 
-def decide(user: str, profile: Profile | None, case: Case, counters: Counters | None) -> Decision:
-    """Decide, and count in `counters` who is to be sent to.
+def decide(user: str, profile: Profile | None, case: Case, counters: Counters | None, folding: Folding | None = None) -> Decision:
+    """Decide; count in `counters` who is to be sent to, and take into `folding` who is told in a digest.
 
     `counters`: those of the user's bucket at the case's time. None: caps are not asked and nothing is counted, as for what is critical, and
-    for a further channel or attempt of what was counted.
+    for a further channel or attempt of what was counted. `folding`: None when nothing is digested.
     """
     notification, channels, binds, policy, seed, now = case
     reasons = [reason_against(profile, channel, notification, binds, now) for channel in channels]
+    if notification.withheld:
+        reasons = [notification.withheld.get(channel, reason) for channel, reason in zip(channels, reasons, strict=True)]
     if profile is None or SEND not in reasons:
         return Decision(reasons, None)
+    if notification.local_minute is not None and (then := _local_due(profile, notification)) > now:
+        late = notification.expires_at is not None and then >= notification.expires_at
+        return Decision(_refused(reasons, EXPIRED), None) if late else Decision(reasons, then, LOCAL_TIME)
+    if folding is not None and (terms := terms_of(profile, binds, policy)) is not None:
+        whose = Whose(user, notification.category, notification.digest_key)
+        if (digest := folding.arrived(whose, notification, terms)) is not None:
+            return Decision(reasons, None, digest_id=digest)
     if binds.quiet_hours and profile.quiet_hours is not None:
         until = quiet_until(profile.time_zone, profile.quiet_hours, now)
         if until is not None:
@@ -60,6 +80,11 @@ def decide(user: str, profile: Profile | None, case: Case, counters: Counters | 
         return Decision(_refused(reasons, over), None)
     counters.count(user, binds.name)
     return Decision(reasons, None)
+
+
+def _local_due(profile: Profile, about: Notification) -> int:
+    assert about.local_minute is not None
+    return local_due(profile.time_zone, about.local_minute, max(about.occurred_at, about.not_before or 0))
 
 
 def _refused(reasons: list[str], reason: str) -> list[str]:

@@ -50,4 +50,7 @@ def addresses(profile: Profile, channel: str) -> Sequence[str]:
 
 def outcome_of(reason: str) -> Outcome:
     """The status of a recipient who is not sent to."""
-    return Outcome(STATUS_OF[reason], reason)
+    return _OUTCOMES[reason]
+
+
+_OUTCOMES = {reason: Outcome(status, reason) for reason, status in STATUS_OF.items()}

@@ -14,6 +14,7 @@ REASON_AGAINST = "rules.reason_against"
 QUIET_UNTIL = "quiet.quiet_until"
 OVER = "caps.Counters.over"
 CONTROL = "control.controlled"
+SEEN = "content.reason_on"
 
 
 class Check(NamedTuple):
@@ -35,9 +36,7 @@ class Check(NamedTuple):
 
 TABLE = (
     Check("cancelled", "cancelled", ALWAYS, DECISION, CONTROL, "", "It was called off before it was sent."),
-    Check(
-        "seen", "suppressed", NOT_CRITICAL, DECISION, "", "digests (issue 5)", "It is a digest of what the user saw in the app meanwhile."
-    ),
+    Check("seen", "suppressed", NOT_CRITICAL, DECISION, SEEN, "", "It is a digest of what the user saw in the app meanwhile."),
     Check("expired", "expired", ALWAYS, BOTH, REASON_AGAINST, "", "It was too late to be of use."),
     Check("erased", "suppressed", ALWAYS, BOTH, "", "erasure (a later issue)", "The user had all their data erased."),
     Check("user_unknown", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "There is no profile of this user."),

@@ -30,7 +30,8 @@ PURE_MODULES |= {
 PURE_MODULES |= {
     f"streams.policy.{name}" for name in ("caps", "decision", "local", "policy", "quiet", "reading", "table", "written", "zones")
 }
-PURE_MODULES |= {f"streams.digest.{name}" for name in ("content", "state", "windows")}
+PURE_MODULES |= {f"streams.digest.{name}" for name in ("content", "folding", "state", "windows")}
+PURE_MODULES |= {f"streams.intake.{name}" for name in ("parts", "payload", "sightings", "trigger", "values")}
 PURE_MODULES |= {f"streams.routing.{name}" for name in ("choice", "health", "shedding")}
 PURE_MODULES |= {"streams.profiles.positions", "streams.profiles.values"}
 # providers build requests and parse responses of httpx's types; sending them is another module's

@@ -154,6 +154,13 @@ def test_who_is_held_is_pending_until_they_have_an_end(apply: Apply, analytics: 
     assert (row["audience"], row["sent"], row["pending"]) == (10, 9, 0)
 
 
+def test_who_is_told_in_a_digest_has_an_end(apply: Apply, analytics: Analytics, now: int) -> None:
+    users = [f"u{i}" for i in range(10)]
+    apply(items([expanded(users=10), status_batch(users[:3], "digested", status_id="a"), status_batch(users[3:], status_id="b")]))
+    (row,) = analytics.funnel("n-1")
+    assert (row["audience"], row["digested"], row["sent"], row["pending"]) == (10, 3, 7, 0)
+
+
 def test_latency_is_from_acceptance_to_hand_over(apply: Apply, analytics: Analytics, now: int) -> None:
     told = notification("n-1", accepted_at=now)
     apply(items([status_batch([f"u{i}"], status_id=f"s{i}", at=now + i, notification=told) for i in range(101)]))

@@ -33,7 +33,7 @@ PARTITION = HOME[USERS[0]]
 MINE = [user for user in USERS if HOME[user] == PARTITION][:5]
 AWAKE, ASLEEP = MINE[:2], MINE[2:]
 DUE, UNTIL = T0 + 10_000, "2027-01-15T08:00:10+00:00"
-HOLD = ids.hold_id(ID, PARTITION, "0", DUE, NIGHT.channels)
+HOLD = ids.hold_id(ID, PARTITION, "0", DUE, NIGHT.channels, "quiet_hours")
 PUSH = deliver_topic("push", "normal")
 
 
@@ -113,7 +113,7 @@ def test_while_a_release_is_not_told_of_yet_nobody_counts_twice() -> None:
 def test_who_is_held_again_is_pending_again() -> None:
     world = at_night()
     offset = world.write(FANOUT, PARTITION, DUE, ID, command(ASLEEP, HOLD))
-    again = ids.hold_id(ID, PARTITION, HOLD, DUE, NIGHT.channels)
+    again = ids.hold_id(ID, PARTITION, HOLD, DUE, NIGHT.channels, "quiet_hours")
     for channel in NIGHT.channels:
         world.write(STATUS, PARTITION, DUE, ID, held(world, channel, ASLEEP, again, offset))
     tell(world, 0, 3, 0, 0, 3, offset, DUE, HOLD)

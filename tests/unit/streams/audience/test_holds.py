@@ -9,7 +9,8 @@ from streams.audience.holds import Until, Waiting, holds_of, limit_of
 from tests.unit.streams.make import ALL, NID, NOW, command, notification
 
 SETS = [("push",), ("email",), ("push", "email"), ALL]
-untils = st.builds(Until, st.integers(NOW, NOW + 200), st.sampled_from(SETS))
+WAITS_FOR = ["quiet_hours", "local_time"]
+untils = st.builds(Until, st.integers(NOW, NOW + 200), st.sampled_from(SETS), st.sampled_from(WAITS_FOR))
 
 
 @st.composite
@@ -28,12 +29,12 @@ def test_everybody_is_in_one_hold_that_is_not_later_than_their_time(held: dict[U
     for hold in holds_of(weighing(size), "3", 0, held):
         for user, offset in zip(hold.command.users, hold.offsets, strict=True):
             assert user not in found
-            found[user] = (hold.release_at, tuple(hold.command.channels), offset)
+            found[user] = (hold.until, tuple(hold.command.channels), offset)
     for until, waiting in held.items():
         for user, offset in zip(*waiting, strict=True):
             due, channels, its = found.pop(user)
-            assert (channels, its) == (until.channels, offset)
-            assert due <= until.release_at
+            assert (channels, due.waits_for, its) == (until.channels, until.waits_for, offset)
+            assert due.release_at <= until.release_at
     assert found == {}
 
 
@@ -41,14 +42,14 @@ def test_everybody_is_in_one_hold_that_is_not_later_than_their_time(held: dict[U
 def test_what_they_write_is_bounded(held: dict[Until, Waiting], size: int) -> None:
     one = weighing(size)
     holds, limit = holds_of(one, "3", 0, held), limit_of(one.notification)
-    assert len(holds) <= max(limit, len({until.channels for until in held}))
-    if len(held) <= limit // len(SETS):
+    assert len(holds) <= max(limit, len({(until.channels, until.waits_for) for until in held}))
+    if len(held) <= limit // (len(SETS) * len(WAITS_FOR)):
         assert len(holds) == len(held), "nobody is released before their time without need"
 
 
 @given(groups())
 def test_who_is_released_early_is_so_with_the_first_of_their_neighbours(held: dict[Until, Waiting]) -> None:
-    assert {Until(hold.release_at, tuple(hold.command.channels)) for hold in holds_of(weighing(60_000), "3", 0, held)} <= set(held)
+    assert {hold.until for hold in holds_of(weighing(60_000), "3", 0, held)} <= set(held)
 
 
 def test_the_limit_is_by_the_bytes_of_the_notification() -> None:
@@ -57,15 +58,16 @@ def test_the_limit_is_by_the_bytes_of_the_notification() -> None:
     assert limit_of(notification(data={"text": "x" * 60_000}, channels=["push"])) == 2
 
 
-def test_ids_tell_mark_partition_time_and_channels_apart() -> None:
-    at = Until(NOW, ("push", "email"))
+def test_ids_tell_mark_partition_time_channels_and_reason_apart() -> None:
+    at = Until(NOW, ("push", "email"), "quiet_hours")
     held = {at: Waiting(["u"], [1])}
     (hold,) = holds_of(weighing(0), "3", 0, held)
-    assert hold.command.hold_id == ids.hold_id(NID, 0, "3", NOW, ["push", "email"])
+    assert hold.command.hold_id == ids.hold_id(NID, 0, "3", NOW, ["push", "email"], "quiet_hours")
     others = [
         *holds_of(weighing(0), "4", 0, held),
         *holds_of(weighing(0), "3", 1, held),
         *holds_of(weighing(0), "3", 0, {at._replace(release_at=NOW + 1): held[at]}),
         *holds_of(weighing(0), "3", 0, {at._replace(channels=("push",)): held[at]}),
+        *holds_of(weighing(0), "3", 0, {at._replace(waits_for="local_time"): held[at]}),
     ]
-    assert len({hold.command.hold_id, *(other.command.hold_id for other in others)}) == 5
+    assert len({hold.command.hold_id, *(other.command.hold_id for other in others)}) == 6

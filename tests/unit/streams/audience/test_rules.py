@@ -96,15 +96,15 @@ def test_who_is_held_is_told_until_when_and_is_not_released_before(given_command
     for hold in made.holds:
         for channel in hold.command.channels:
             status = told.pop(ids.deferred_id(hold.command.hold_id, channel))
-            until = datetime.fromtimestamp(hold.release_at / 1000, UTC).isoformat()
+            until = datetime.fromtimestamp(hold.until.release_at / 1000, UTC).isoformat()
             assert status.outcomes == [Outcome("deferred", "quiet_hours", until)]
             assert (status.channel, status.users) == (channel, hold.command.users)
         for user in hold.command.users:
             person = known[user].profile
             assert person
             assert quiet_until(person.time_zone, person.quiet_hours, NOW)
-            assert not quiet_until(person.time_zone, person.quiet_hours, hold.release_at)
-        assert NOW < hold.release_at < (given_command.notification.expires_at or 2 * NOW)
+            assert not quiet_until(person.time_zone, person.quiet_hours, hold.until.release_at)
+        assert NOW < hold.until.release_at < (given_command.notification.expires_at or 2 * NOW)
     assert told == {}
 
 
@@ -240,10 +240,8 @@ def test_a_category_nobody_knows_refuses_the_command() -> None:
 
 
 def test_outcomes_are_said_once_each() -> None:
-    assert outcomes(["no_address", "expired", "no_address"]) == (
-        [Outcome("suppressed", "no_address"), Outcome("expired", "expired")],
-        [0, 1, 0],
-    )
+    no_address, expired = Outcome("suppressed", "no_address"), Outcome("expired", "expired")
+    assert outcomes([no_address, expired, no_address]) == ([no_address, expired], [0, 1, 0])
     assert outcomes([]) == ([], [])
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from streams.intake.errors import TriggersInvalid
 from streams.intake.loader import SHIPPED, load_triggers
-from streams.intake.trigger import DataField
+from streams.intake.parts import DataField
 
 RULE = """
   - name: placed
@@ -137,3 +137,22 @@ def test_a_name_in_two_files_names_both(tmp_path: Path) -> None:
     with pytest.raises(TriggersInvalid) as error:
         load_triggers(tmp_path)
     assert str(error.value) == f"{second}: rule placed: {first} has a rule of that name"
+
+
+def test_a_file_may_say_by_which_events_users_are_seen(tmp_path: Path) -> None:
+    write(tmp_path, "rules:" + RULE + "sightings:\n  - {name: app-opened, event: app.opened, user_field: user_id}\n")
+    triggers = load_triggers(tmp_path)
+    assert [each.name for each in triggers.seen_by("app.opened")] == ["app-opened"]
+    assert triggers.seen_by("order.placed") == []
+    seeing = triggers.version
+    write(tmp_path, "rules:" + RULE)
+    assert load_triggers(tmp_path).version != seeing
+    path = write(tmp_path, "rules: []\nsightings: [{name: x, event: app.opened}]")
+    with pytest.raises(TriggersInvalid, match=f"{path}: rule x: .*user_field"):
+        load_triggers(tmp_path)
+
+
+def test_a_digest_needs_what_it_is_by(tmp_path: Path) -> None:
+    write(tmp_path, "rules:" + RULE + "    digest: {by: []}\n")
+    with pytest.raises(TriggersInvalid, match="rule placed: .*digest: by must name one field or more"):
+        load_triggers(tmp_path)

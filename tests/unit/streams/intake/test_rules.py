@@ -15,8 +15,10 @@ from schemas.records import Audience, NotificationRequested, Priority
 from schemas.registry import MemoryRegistry
 from streams.intake.errors import RuleUnfit
 from streams.intake.loader import load_triggers
+from streams.intake.parts import AudienceRule, Condition, DataField, DigestRule, ScheduleRule
 from streams.intake.rules import decide
-from streams.intake.trigger import AudienceRule, Condition, DataField, ScheduleRule, Trigger, Triggers
+from streams.intake.sightings import seen
+from streams.intake.trigger import Sighting, Trigger, Triggers
 from streams.policy.local import LONGEST_DAY_MS
 
 SHOP = load_triggers()
@@ -270,3 +272,22 @@ def test_a_rule_may_say_when(schedule: dict[str, Any] | None, not_before: int | 
 def test_what_is_no_time_refuses_the_event(value: Any) -> None:
     with pytest.raises(RuleUnfit, match="rule rule: field 'at' is (no time in ms|null)"):
         one({"user": "ann", "at": value}, schedule=ScheduleRule(at_field="at"))
+
+
+def test_a_digest_is_by_the_rule_and_the_values_of_its_fields() -> None:
+    rule = DigestRule(by=["item", "n"], actor="who.name")
+    told = one({"user": "u", "item": "Lamp", "n": 3, "who": {"name": "Ann"}}, digest=rule).notification
+    assert (told.digest_key, told.actor) == ("rule:Lamp:3", "Ann")
+    assert one({"user": "u", "item": "Lamp"}, digest=DigestRule(by=["item"])).notification.actor == ""
+    with pytest.raises(RuleUnfit, match="rule rule: field 'item' is missing"):
+        one({"user": "u"}, digest=DigestRule(by=["item"]))
+
+
+def test_who_was_seen_by_an_event() -> None:
+    triggers = Triggers([], [Sighting(name="app-opened", event="app.opened", user_field="user.id")])
+    opened = event("app.opened", "events.app")
+    (told,) = seen(opened, {"user": {"id": 7}}, triggers)
+    assert (told.user_id, told.at, told.source) == ("7", opened.occurred_at, "events.app")
+    assert seen(event("happened"), {}, triggers) == []
+    with pytest.raises(RuleUnfit, match="rule app-opened: field 'user.id' is missing"):
+        seen(opened, {"user": {}}, triggers)

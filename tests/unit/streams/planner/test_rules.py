@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.partition import partition_of
 from schemas.records import Audience, NotificationRequested, Output
+from streams.digest.state import USERS_DIGESTED
 from streams.planner.rules import (
     MAX_AHEAD_MS,
     MAX_NOTIFICATION_BYTES,
@@ -198,3 +199,24 @@ def test_each_command_has_a_timer_of_its_own() -> None:
     ]
     assert len({timer.timer_id for timer in timers}) == len(timers) >= 4
     assert {(timer.kind, timer.due) for timer in timers} == {("schedule", NOW + 5)}
+
+
+def test_a_command_names_fewer_whose_digests_it_changes() -> None:
+    asked = request(users=tuple(f"u{number}" for number in range(USERS_DIGESTED + 1)), digest_key="k")
+    assert [(len(one.users), one.chunk, one.last) for _, one in plan(asked, 1)] == [(USERS_DIGESTED, 0, False), (1, 1, True)]
+
+
+def test_what_a_digest_can_not_be() -> None:
+    check(request(digest_key="k" * 256, actor="Ann", withheld={"push": "seen"}), ALL)
+    for changed in ({"digest_key": "k" * 257}, {"actor": "ü" * 129}):
+        with pytest.raises(RequestUnfit, match=r"(digest_key|actor) has 25\d bytes; the limit is 256"):
+            check(request(**changed), ALL)
+    with pytest.raises(RequestUnfit, match="withheld for no_such: there is no such reason"):
+        check(request(withheld={"push": "no_such"}), ALL)
+
+
+def test_what_a_notification_could_not_say_at_first_counts_where_it_is_said() -> None:
+    plain = digest_of(request(users=("ann",)))
+    others = [{"digest_key": "k"}, {"actor": "Ann"}, {"withheld": {"push": "seen"}}, {"local_minute": 0}]
+    assert len({plain, *(digest_of(request(users=("ann",), **one)) for one in others)}) == 5
+    assert plain.hex() == "921a6a6a9a238ff8b4efb577081b229d"

@@ -6,11 +6,14 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.ids import digest_id
 from schemas.records import Device, Notification, Priority, Profile, QuietHours
-from streams.policy.caps import Counters
-from streams.policy.decision import Case, Decision, decide
+from streams.digest.folding import Folding
+from streams.digest.rules import Whose
+from streams.policy.caps import HOUR_MS, Counters
+from streams.policy.decision import LOCAL_TIME, Case, Decision, decide
 from streams.policy.loader import load_policy
-from streams.policy.policy import CHECKS, CategoryPolicy, Policy
+from streams.policy.policy import CHECKS, CategoryPolicy, DigestPolicy, Policy
 from streams.policy.rules import SEND
 from streams.policy.table import ALWAYS, CONTROL, TABLE
 from tests.unit.streams.make import NOW, binding, notification, profile
@@ -122,3 +125,48 @@ def test_the_first_of_the_table_that_binds_decides(true: set[str], binds: set[st
         who = None
     expected = next((check.reason for check in TABLE if check.reason in true and check.binds in {ALWAYS, *binds}), SEND)
     assert decide("ann", who, case(about, policy, category), Counters(None, NOW)) == Decision([expected], None)
+
+
+LIKE = {"category": "engagement", "digest_key": "item-7", "actor": "Bo"}
+
+
+def folding() -> Folding:
+    return Folding({Whose("ann", "engagement", "item-7"): None}, lambda notification: False, NOW)
+
+
+def liked(some: Folding | None, about: dict[str, Any] | None = None, counters: Counters | None = None, **of: Any) -> Decision:
+    waiting = msgspec.structs.replace(POLICY.categories["engagement"], digest=DigestPolicy(300_000, None, False, False))
+    return decide("ann", profile(**of), case(notification(**LIKE | (about or {})), POLICY, waiting), counters, some)
+
+
+def test_what_is_in_a_digest_is_neither_held_nor_counted() -> None:
+    some, counters = folding(), Counters(None, NOW)
+    told = liked(some, counters=counters, quiet_hours=QUIET, email="")
+    assert (told.reasons, told.release_at) == ([SEND, "no_address", SEND], None)
+    assert told.digest_id == digest_id("ann", "engagement", "item-7", notification().notification_id)
+    assert not counters.changed
+    assert liked(None, quiet_hours=QUIET) == Decision([SEND] * 3, ENDS), "of a category without digests"
+
+
+def test_what_can_not_be_sent_joins_no_digest() -> None:
+    some = folding()
+    assert liked(some, channels=[]).digest_id is None
+    assert liked(some, {"expires_at": NOW}).reasons == ["expired"] * 3
+    assert not list(some.followed())
+
+
+def test_what_is_withheld_is_not_told_whatever_speaks_for_it() -> None:
+    told = decided({"withheld": {"push": "seen", "in_app": "cancelled"}}, email="")
+    assert told == Decision(["seen", "no_address", "cancelled"], None)
+
+
+def test_what_is_for_a_local_time_waits_for_it() -> None:
+    minute = (MINUTE + 30) % 1440
+    due = NOW // 60_000 * 60_000 + 30 * 60_000
+    assert decided({"local_minute": minute}) == Decision([SEND] * 3, due, LOCAL_TIME)
+    assert decided({"local_minute": MINUTE}) == Decision([SEND] * 3, None)
+    assert decided({"local_minute": minute}, time_zone="Asia/Kolkata").release_at == due + 18.5 * HOUR_MS
+    assert decided({"local_minute": minute, "expires_at": due}).reasons == ["expired"] * 3
+    assert decided({"local_minute": minute, "expires_at": due + 1}, quiet_hours=QUIET).waits_for == LOCAL_TIME
+    later = decide("ann", profile(), case(notification(local_minute=minute), POLICY)._replace(now=due), None)
+    assert later == Decision([SEND] * 3, None), "its time has come"
