@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator
 
+import msgspec
 from confluent_kafka import KafkaError, Message, Producer
 
 from ops.demo.upstream.events import EventWriter, aggregate_of
@@ -37,6 +38,7 @@ PATIENCE_MS = 300_000
 ORDER = ("push", "email", "in_app")
 LOGIN = ("push",)
 LATER_MS = 4000
+LIKE, OWNERS, ACTORS = ("push", "in_app"), 20, ("Ann", "Bo", "Cy", "Di")
 
 
 def now_ms() -> int:
@@ -86,6 +88,16 @@ class Load:
             value = self._codec.encode(SetTimer(event_id, due, "schedule", write))
             partition = partition_of(user, DEFAULT_PARTITIONS)
             self._producer.produce(TIMERS, key=event_id.encode(), value=value, partition=partition, on_delivery=_written)
+        self._producer.poll(0)
+        return event_id
+
+    def like(self) -> str:
+        """Somebody likes what one of a few people has: told at once, or in a digest with those that follow."""
+        user, item, actor = self._random.choice(self.users[:OWNERS]), self._random.randint(1, 2), self._random.choice(ACTORS)
+        event_id = self._event(frozenset({user}), LIKE)
+        request = like(event_id, user, f"item-{item}", actor, now_ms())
+        key = request.notification.notification_id.encode()
+        self._producer.produce(REQUESTS, key=key, value=self._codec.encode(request), on_delivery=_written)
         self._producer.poll(0)
         return event_id
 
@@ -161,6 +173,23 @@ def reminder(event_id: str, user: str, now: int) -> NotificationRequested:
         accepted_at=now,
     )
     return NotificationRequested(notification, Audience([user]), event_id)
+
+
+def like(event_id: str, user: str, item: str, actor: str, now: int) -> NotificationRequested:
+    """With a digest key, which it shares with others."""
+    told = msgspec.structs.replace(
+        reminder(event_id, user, now).notification,
+        notification_id=notification_id("faults.like", event_id),
+        event_type="item.liked",
+        source="faults.like",
+        template_id="item_liked",
+        category="engagement",
+        channels=list(LIKE),
+        data={"actor": actor, "item": item},
+        digest_key=item,
+        actor=actor,
+    )
+    return NotificationRequested(told, Audience([user]), event_id)
 
 
 def first_profile(number: int, user: str) -> ProfileChanged:

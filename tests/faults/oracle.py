@@ -10,12 +10,13 @@ from typing import Any
 from schemas.records import AudienceExpanded, DeliverBatch, LedgerEntry, NotificationRequested, StatusBatch
 from schemas.topics import CHANNELS, EXPANSIONS, PRIORITIES, REQUESTS, STATUS, deliver_topic, ledger_topic
 from tests.faults.asked import Asked
+from tests.faults.digested import SOURCE, judge_digests
 from tests.faults.log import Entry
 from tests.faults.obeyed import judge_cancels, paused
 
 DELIVER = tuple(deliver_topic(channel, priority) for channel in CHANNELS for priority in PRIORITIES)
 LEDGERS = tuple(ledger_topic(topic) for topic in DELIVER)
-TERMINAL = ("sent", "suppressed", "failed", "unknown", "expired", "cancelled")
+TERMINAL = ("sent", "suppressed", "digested", "failed", "unknown", "expired", "cancelled")
 DEFERRED = "deferred"
 SEEN_OUTSIDE = ("push", "email")
 SHOWN = 10
@@ -67,6 +68,8 @@ class Oracle:
         self._asked = asked
         self._held: dict[Reached, int] = {}
         """When those are released (epoch ms) who are held for longer than the log goes."""
+        self._digests: dict[tuple[str, str], frozenset[str]] = {}
+        """Whose digest it is, by its id and channel."""
         self.verdict = Verdict()
 
     def judge(self, sandbox: "SandboxSays") -> Verdict:
@@ -76,22 +79,30 @@ class Oracle:
         self._everyone_once(notifications, met)
         self._expansions_agree(notifications)
         judge_cancels(self._entries, DELIVER, self.verdict.blame)
+        judge_digests(self._entries, self.verdict.blame)
         resent = self._resent()
         self._doubts_are_told(met, resent)
         self._sandbox_agrees(met, resent, sandbox)
         return self.verdict
 
     def _notifications(self) -> dict[str, str]:
-        """Notification id to event id; each event asked for exactly one."""
+        """Notification id to event id; each event asked for exactly one. What is in them may be told in digests, which nobody asked for."""
         found: dict[str, str] = {}
         for request in self._once(REQUESTS, _notification_of):
             assert isinstance(request, NotificationRequested)
+            if request.notification.source == SOURCE:
+                self._digest(request)
+                continue
             found[request.notification.notification_id] = request.idempotency_key
         for event in self._asked.users.keys() - found.values():
             self.verdict.blame("events without a request", event)
         for event in found.values() - self._asked.users.keys():
             self.verdict.blame("requests without an event", event)
         return found
+
+    def _digest(self, request: NotificationRequested) -> None:
+        name = request.notification.notification_id
+        self._digests |= {(name, channel): frozenset(request.audience.users) for channel in request.notification.channels}
 
     def _met(self) -> Met:
         """What became of every recipient."""
@@ -119,7 +130,7 @@ class Oracle:
         return dict(met)
 
     def _everyone_once(self, notifications: dict[str, str], met: Met) -> None:
-        asked: dict[tuple[str, str], frozenset[str]] = {}
+        asked = dict(self._digests)
         waiting = paused(self._entries)
         for notification, event in notifications.items():
             for channel in self._asked.channels.get(event, ()):

@@ -125,7 +125,7 @@ class Play:
         due, self._singles_at = min(MOST_SINGLES, int((now - self._singles_at) / SINGLES_S)), now
         for _ in range(max(1, due)):
             load = self._stage.load
-            for work in (load.order, load.login, load.reminder, load.change_of_mind):
+            for work in (load.order, load.login, load.reminder, load.like, load.change_of_mind):
                 if self._random.random() < 0.3:
                     work()
 

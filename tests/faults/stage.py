@@ -14,6 +14,7 @@ from ops.endpoints import Endpoints
 from ops.local.settings import Settings
 from providers.sandbox_server.process import SandboxProcess, running
 from schemas.topics import REQUESTS
+from tests.faults.digested import members
 from tests.faults.load import Load
 from tests.faults.log import LogView
 from tests.faults.meter import Meter
@@ -23,6 +24,8 @@ from tests.faults.stack import own_stack
 from tests.faults.workers import SESSION_S, Workers
 
 RESULTS = Path(__file__).parent / "results"
+WINDOW = "4s"
+"""Of digests: as long as a worker needs to start."""
 PROVIDERS = """
 channels:
   push: [{{kind: {push}, name: sandbox-push, options: {{base_url: "${{SANDBOX_URL}}"}}}}]
@@ -60,9 +63,9 @@ class Stage:
         httpx.put(f"{self.sandbox.base_url}/v1/settings", json={"*": latency | faults}, timeout=30).raise_for_status()
 
     def unasked(self) -> dict[str, int]:
-        """Events that have no request yet: what has none can be in no role's lag."""
+        """Events and digests that have no request yet: what has none can be in no role's lag."""
         there = {entry.record.idempotency_key for entry in self.view.entries[REQUESTS] if entry.record}  # type: ignore[attr-defined]
-        return {"events": len(self.load.asked.users.keys() - there)}
+        return {"events": len(self.load.asked.users.keys() - there), "digests": len(members(self.view.entries).keys() - there)}
 
 
 @contextmanager
@@ -100,7 +103,9 @@ def _variables(plan: Plan, sandbox: SandboxProcess, folder: Path) -> dict[str, s
     providers = folder / "providers.yaml"
     providers.write_text(PROVIDERS.format(push=plan.push, batch=plan.batch))
     variables = {"CARILLON_SANDBOX_URL": sandbox.base_url, "CARILLON_PROVIDERS_FILE": str(providers), "CARILLON_CHUNK": str(plan.chunk)}
-    variables["CARILLON_POLICY_FILE"] = str(UNCAPPED)
+    policy = folder / "policy.yaml"
+    policy.write_text(UNCAPPED.read_text().replace("digest: {window: 5m", f"digest: {{window: {WINDOW}"))
+    variables["CARILLON_POLICY_FILE"] = str(policy)
     if plan.give_way:
         variables["CARILLON_GIVE_WAY"] = "true"
     if plan.how == "stall":
