@@ -54,7 +54,7 @@ def read(path: Path) -> Source:
         source = msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Source)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise TemplateFileError(f"{path}: {error}") from error
-    for channel, languages in source.channels.items():
+    for channel, languages in [*source.channels.items(), *source.digest.items()]:
         if DEFAULT_LANGUAGE not in languages:
             raise TemplateFileError(f"{path}: channel {channel!r} has no {DEFAULT_LANGUAGE!r}, the fallback")
     return source

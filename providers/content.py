@@ -2,6 +2,8 @@
 
 A template has fields (subject, title, body, html) by channel and language, and declares its variables. Text fields are
 not escaped, html is; a variable that is missing, or was not declared, is an error before anything is rendered.
+
+What is sent in digests has other words for them, which may use `DIGEST_VARIABLES` too; data with a `digest_count` is a digest's.
 """
 
 from collections.abc import Mapping
@@ -14,6 +16,11 @@ from msgspec import Struct
 from providers.errors import TemplateFileError, TemplateUnknownError, VariableError
 
 DEFAULT_LANGUAGE = "en"
+DIGEST_COUNT = "digest_count"
+DIGEST_VARIABLES = frozenset(
+    {DIGEST_COUNT, "digest_actors", "digest_actor_1", "digest_actor_2", "digest_others", "digest_members"},
+)
+"""docs/contracts.md says what they are."""
 
 
 class Content(Struct, frozen=True):
@@ -35,13 +42,14 @@ class Fields(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True):
-    """A template as it is written: channel -> language -> fields."""
+    """A template as it is written: channel -> language -> fields; and the same for digests, where there are any."""
 
     id: str
     version: int
     variables: list[str]
     channels: dict[str, dict[str, Fields]]
     description: str = ""
+    digest: dict[str, dict[str, Fields]] = {}
 
 
 class Template:
@@ -50,15 +58,16 @@ class Template:
     def __init__(self, source: Source) -> None:
         self.id, self.version = source.id, source.version
         self.variables = frozenset(source.variables)
-        self._channels = {
-            channel: {language: self._compile(channel, language, fields) for language, fields in languages.items()}
-            for channel, languages in source.channels.items()
-        }
+        if taken := self.variables & DIGEST_VARIABLES:
+            raise VariableError(self.id, "", min(taken), "reserved")
+        self._channels = self._compiled(source.channels, self.variables)
+        self._digests = self._compiled(source.digest, self.variables | DIGEST_VARIABLES)
 
     def check(self, channel: str, data: Mapping[str, str]) -> None:
         """Raise VariableError unless data has exactly the declared variables, TemplateUnknownError without the channel."""
-        self._languages(channel)
-        for kind, names in (("missing", self.variables - data.keys()), ("undeclared", data.keys() - self.variables)):
+        self._languages(channel, DIGEST_COUNT in data)
+        declared = self.variables | DIGEST_VARIABLES if DIGEST_COUNT in data else self.variables
+        for kind, names in (("missing", declared - data.keys()), ("undeclared", data.keys() - declared)):
             if names:
                 raise VariableError(self.id, channel, min(names), kind)
 
@@ -69,24 +78,31 @@ class Template:
         """
         if data.keys() != self.variables:
             self.check(channel, data)
-        languages = self._languages(channel)
+        languages = self._languages(channel, DIGEST_COUNT in data)
         texts = languages.get(language) or languages.get(language.partition("-")[0]) or languages[DEFAULT_LANGUAGE]
         return texts.render(data)
 
-    def _languages(self, channel: str) -> "dict[str, _Texts]":
+    def _languages(self, channel: str, digest: bool) -> "dict[str, _Texts]":
         try:
-            return self._channels[channel]
+            return (self._digests if digest else self._channels)[channel]
         except KeyError:
-            raise TemplateUnknownError(f"template {self.id!r} has no channel {channel!r}") from None
+            what = "no digest for" if digest else "no"
+            raise TemplateUnknownError(f"template {self.id!r} has {what} channel {channel!r}") from None
 
-    def _compile(self, channel: str, language: str, fields: Fields) -> "_Texts":
+    def _compiled(self, channels: Mapping[str, Mapping[str, Fields]], variables: frozenset[str]) -> "dict[str, dict[str, _Texts]]":
+        return {
+            channel: {language: self._compile(channel, language, fields, variables) for language, fields in languages.items()}
+            for channel, languages in channels.items()
+        }
+
+    def _compile(self, channel: str, language: str, fields: Fields, variables: frozenset[str]) -> "_Texts":
         where = f"template {self.id!r}, channel {channel!r}, language {language!r}"
         for text in (fields.subject, fields.title, fields.body, fields.html or ""):
             try:
                 used = jinja2.meta.find_undeclared_variables(_TEXT.parse(text))
             except jinja2.TemplateSyntaxError as error:
                 raise TemplateFileError(f"{where}: {error.message} (line {error.lineno} of {text[:40]!r})") from error
-            if unknown := used - self.variables:
+            if unknown := used - variables:
                 raise VariableError(self.id, channel, min(unknown), "undeclared")
         return _Texts(self.id, channel, fields)
 

@@ -57,7 +57,7 @@ def _text(state: State) -> dict[str, str]:
     names = actors(state)
     last = state.shown[-1][1] if state.shown else {}
     members = _json([data for _, data in state.shown])
-    named = {f"digest_actor_{number}": name for number, name in enumerate(names[:_NAMED], 1)}
+    named = {f"digest_actor_{number}": name for number, name in enumerate([*names, "", ""][:_NAMED], 1)}
     others = max(0, len(names) + state.more - _NAMED)
     return {**last, **named, "digest_actors": collapsed(names, state.more), "digest_others": str(others), "digest_members": members}
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from providers.content import Content, Source, Template
+from providers.content import DIGEST_VARIABLES, Content, Source, Template
 from providers.errors import TemplateFileError, TemplateUnknownError, VariableError
 
 EMAIL = {"subject": "Order {{ id }}", "body": "Hello {{ name }}", "html": "<p>Hello {{ name }}</p>"}
@@ -111,3 +111,29 @@ def test_filters_conditions_and_assignments_work() -> None:
     data = {"id": "1", "name": "Ann"}
     assert order.render("push", "en", data).body == "ANN"
     assert data == {"id": "1", "name": "Ann"}
+
+
+LIKED = {"push": {"en": {"body": "{{ name }} liked {{ id }}"}}}
+MANY = {"push": {"en": {"body": "{{ digest_actors }} liked {{ id }} ({{ digest_count }})"}}}
+
+
+def liked(digest: dict[str, Any]) -> Template:
+    return Template(
+        msgspec.convert({"id": "liked", "version": 1, "variables": ["id", "name"], "channels": LIKED, "digest": digest}, Source)
+    )
+
+
+def test_a_digest_has_words_of_its_own() -> None:
+    one = {"id": "Lamp", "name": "Ann"}
+    many = dict.fromkeys(DIGEST_VARIABLES, "") | one | {"digest_actors": "Ann and Bo", "digest_count": "2"}
+    assert liked(MANY).render("push", "de", one).body == "Ann liked Lamp"
+    assert liked(MANY).render("push", "de", many).body == "Ann and Bo liked Lamp (2)"
+    with pytest.raises(TemplateUnknownError, match="template 'liked' has no digest for channel 'push'"):
+        liked({}).render("push", "en", many)
+    with pytest.raises(VariableError, match="missing variable: digest_others"):
+        liked(MANY).render("push", "en", {name: text for name, text in many.items() if name != "digest_others"})
+
+
+def test_what_digests_say_is_declared_by_nobody() -> None:
+    with pytest.raises(VariableError, match="reserved variable: digest_count"):
+        template({"email": {"en": {"body": "{{ digest_count }}"}}}, ("digest_count",))

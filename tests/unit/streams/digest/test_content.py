@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from streams.digest.content import CANCELLED, ENDED, GONE, SEEN, actors, collapsed, made_of, member_outcome, reason_on
+from providers.content import DIGEST_VARIABLES
+from streams.digest.content import CANCELLED, ENDED, GONE, MEMBERS_BYTES, SEEN, actors, collapsed, made_of, member_outcome, reason_on
 from streams.digest.state import SHOWN, SHOWN_BYTES, State, joined, packed, unpacked, without
 from tests.unit.streams import make
 
@@ -88,3 +89,16 @@ def test_who_was_seen_finds_it_in_the_inbox_only() -> None:
     assert [reason_on(SEEN, channel) for channel in ("push", "email", "in_app")] == ["seen", "seen", ""]
     assert [reason_on(CANCELLED, channel) for channel in ("push", "in_app")] == ["cancelled", "cancelled"]
     assert {reason_on(why, "push") for why in (ENDED, GONE)} == {""}
+
+
+@pytest.mark.parametrize("names", [(), ("Ann",), ("Ann", "Bo"), ("Ann", "Bo", "Cy")])
+def test_a_template_may_use_all_that_it_says_whoever_is_in_it(names: tuple[str, ...]) -> None:
+    state = waiting(*[(name, {"n": "1"}) for name in names or ("",)])
+    assert said(state).keys() - {"n"} == DIGEST_VARIABLES
+
+
+def test_what_is_long_when_it_is_escaped_leaves_the_first_out() -> None:
+    state = waiting(*[("", {"n": chr(1) * 800}) for _ in range(SHOWN)])
+    told = said(state)["digest_members"]
+    assert len(told) <= MEMBERS_BYTES
+    assert 0 < len(msgspec.json.decode(told)) < SHOWN
