@@ -11,7 +11,17 @@ from streams.policy.policy import CategoryPolicy
 from streams.policy.table import REASON_AGAINST, STATUS_OF, reasons_of
 
 SEND = ""
-REASONS = EXPIRED, USER_UNKNOWN, CHANNEL_DISABLED, CATEGORY_MUTED, PHONE_NOT_VERIFIED, NO_ADDRESS = reasons_of(REASON_AGAINST)
+REASONS = reasons_of(REASON_AGAINST)
+(
+    EXPIRED,
+    USER_UNKNOWN,
+    CHANNEL_DISABLED,
+    UNSUBSCRIBED,
+    CATEGORY_MUTED,
+    PHONE_NOT_VERIFIED,
+    NO_ADDRESS,
+    ADDRESS_SUPPRESSED,
+) = REASONS
 
 
 def reason_against(profile: Profile | None, channel: str, notification: Notification, binds: CategoryPolicy, now: int) -> str:
@@ -25,21 +35,30 @@ def reason_against(profile: Profile | None, channel: str, notification: Notifica
         return USER_UNKNOWN
     if channel not in profile.channels:
         return CHANNEL_DISABLED
+    if channel == "email" and notification.category in profile.unsubscribed:
+        return UNSUBSCRIBED
     if binds.mutes and notification.category in profile.muted_categories:
         return CATEGORY_MUTED
+    if channel == "sms" and not profile.phone_verified:
+        return PHONE_NOT_VERIFIED
+    if profile.suppressed and all(address in profile.suppressed for address in _all_addresses(profile, channel)):
+        return ADDRESS_SUPPRESSED if _all_addresses(profile, channel) else NO_ADDRESS
     if channel == "push":
         return SEND if profile.devices else NO_ADDRESS
     if channel == "in_app":
         return SEND
     if channel == "email":
         return SEND if profile.email else NO_ADDRESS
-    if channel == "sms" and not profile.phone_verified:
-        return PHONE_NOT_VERIFIED
-    return SEND if addresses(profile, channel) else NO_ADDRESS
+    return SEND if _all_addresses(profile, channel) else NO_ADDRESS
 
 
 def addresses(profile: Profile, channel: str) -> Sequence[str]:
-    """Where a channel reaches the user: every device for push, one address for the others; empty: nowhere."""
+    """Where a channel reaches the user: every device for push, one address for the others, but none that is suppressed; empty: nowhere."""
+    found = _all_addresses(profile, channel)
+    return [address for address in found if address not in profile.suppressed] if profile.suppressed else found
+
+
+def _all_addresses(profile: Profile, channel: str) -> Sequence[str]:
     if channel == "push":
         return [device.token for device in profile.devices]
     if channel == "in_app":

@@ -41,21 +41,11 @@ TABLE = (
     Check("erased", "suppressed", ALWAYS, BOTH, "", "erasure (a later issue)", "The user had all their data erased."),
     Check("user_unknown", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "There is no profile of this user."),
     Check("channel_disabled", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "The user has this channel turned off."),
-    Check(
-        "unsubscribed",
-        "suppressed",
-        ALWAYS,
-        BOTH,
-        "",
-        "one-click unsubscribing (a later issue)",
-        "The user unsubscribed by a link in a mail.",
-    ),
+    Check("unsubscribed", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "The user unsubscribed from mails of this category."),
     Check("category_muted", "suppressed", "mutes", BOTH, REASON_AGAINST, "", "The user has muted this category."),
     Check("phone_not_verified", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "The user has not agreed to SMS to this phone."),
     Check("no_address", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "This channel has no device or address of the user."),
-    Check(
-        "address_suppressed", "suppressed", ALWAYS, BOTH, "", "addresses taken out of use (issue 5)", "This address bounced or complained."
-    ),
+    Check("address_suppressed", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "Each address there is bounced, complained or is dead."),
     Check("quiet_hours", "suppressed", "quiet_hours", DECISION, QUIET_UNTIL, "", "The user had quiet hours, and it could not wait."),
     Check("hourly_limit", "suppressed", "hourly_limit", DECISION, OVER, "", "The user was told enough this hour."),
     Check("daily_limit", "suppressed", "daily_limit", DECISION, OVER, "", "The user was told enough this day."),

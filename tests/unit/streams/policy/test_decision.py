@@ -15,7 +15,7 @@ from streams.policy.decision import LOCAL_TIME, Case, Decision, decide
 from streams.policy.loader import load_policy
 from streams.policy.policy import CHECKS, CategoryPolicy, DigestPolicy, Policy
 from streams.policy.rules import SEND
-from streams.policy.table import ALWAYS, CONTROL, TABLE
+from streams.policy.table import ALWAYS, CONTROL, SEEN, TABLE
 from tests.unit.streams.make import NOW, binding, notification, profile
 
 POLICY = msgspec.structs.replace(load_policy(), spread_ms=0)
@@ -103,7 +103,7 @@ def test_transactional_is_told_at_night_and_counts() -> None:
     assert counters.over("ann", binding(), POLICY, 1) == "frequency_cap"
 
 
-FACTS = [check.reason for check in TABLE if check.rule and check.rule != CONTROL]
+FACTS = [check.reason for check in TABLE if check.rule not in ("", CONTROL, SEEN) and check.reason != "unsubscribed"]
 
 
 @given(st.sets(st.sampled_from(FACTS)), st.sets(st.sampled_from(CHECKS)))
@@ -117,6 +117,7 @@ def test_the_first_of_the_table_that_binds_decides(true: set[str], binds: set[st
         muted_categories=["promotional"] if "category_muted" in true else [],
         phone_verified="phone_not_verified" not in true,
         phone="" if "no_address" in true else "+1",
+        suppressed={"+1": "stop"} if "address_suppressed" in true else {},
         devices=[Device("web", "t")],
         quiet_hours=QUIET if "quiet_hours" in true else None,
         frequency_cap=0 if "frequency_cap" in true else 1,

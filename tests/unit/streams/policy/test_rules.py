@@ -62,11 +62,11 @@ def test_sms_needs_a_verified_phone_before_anything_about_its_number() -> None:
 
 
 @given(
-    known=st.booleans(), expired=st.booleans(), off=st.booleans(), muted=st.booleans(), mutes=st.booleans(), unverified=st.booleans(),
-    nowhere=st.booleans(), channel=st.sampled_from(CHANNELS),
+    known=st.booleans(), expired=st.booleans(), off=st.booleans(), left=st.booleans(), muted=st.booleans(), mutes=st.booleans(),
+    unverified=st.booleans(), nowhere=st.booleans(), dead=st.booleans(), channel=st.sampled_from(CHANNELS),
 )  # fmt: skip
 def test_the_first_reason_decides(
-    known: bool, expired: bool, off: bool, muted: bool, mutes: bool, unverified: bool, nowhere: bool, channel: str
+    known: bool, expired: bool, off: bool, left: bool, muted: bool, mutes: bool, unverified: bool, nowhere: bool, dead: bool, channel: str
 ) -> None:
     who: Profile | None = profile(
         channels=[] if off else list(CHANNELS),
@@ -75,19 +75,33 @@ def test_the_first_reason_decides(
         devices=[] if nowhere else [Device("web", "t")],
         email="" if nowhere else "a@example.com",
         phone="" if nowhere else "+1",
+        unsubscribed=["transactional"] if left else [],
+        suppressed=dict.fromkeys(("t", "a@example.com", "+1"), "hard_bounce") if dead else {},
     )
     about: Notification = notification(expires_at=NOW if expired else NOW + 1)
     speaks = {
         "expired": expired,
         "user_unknown": not known,
         "channel_disabled": off,
+        "unsubscribed": left and channel == "email",
         "category_muted": muted and mutes,
         "phone_not_verified": channel == "sms" and unverified,
         "no_address": nowhere and channel != "in_app",
+        "address_suppressed": dead and channel != "in_app",
     }
     assert tuple(speaks) == REASONS
     expected = next((reason for reason in REASONS if speaks[reason]), SEND)
     assert reason_against(who if known else None, channel, about, binding() if mutes else unbound(), NOW) == expected
+
+
+def test_an_address_that_is_suppressed_is_not_used_and_the_others_are() -> None:
+    who = profile(devices=[Device("ios", "a"), Device("web", "b")], suppressed={"a": "dead_token", "ann@example.com": "complaint"})
+    assert addresses(who, "push") == ["b"]
+    assert why_not("push", devices=who.devices, suppressed=who.suppressed) == SEND
+    assert why_not("push", devices=who.devices[:1], suppressed=who.suppressed) == "address_suppressed"
+    assert why_not("email", suppressed=who.suppressed) == "address_suppressed"
+    assert why_not("in_app", suppressed={"ann": "stop"}) == "address_suppressed"
+    assert why_not("email", unsubscribed=["promotional"]) == SEND
 
 
 def test_where_each_channel_goes() -> None:
