@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 N ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check jars up down status demo test test-unit test-integration test-faults test-faults-all histories lint format lock bench bench-campaign clean
+.PHONY: help setup check jars up down status demo test test-unit test-integration test-faults test-faults-all histories lint format lock bench bench-campaign bench-opt-out clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ bench: setup ## The benchmarks
 
 bench-campaign: setup ## One campaign of N users (N=1000000)
 	$(BIN)/python -m bench.campaign --users $(N)
+
+bench-opt-out: setup ## 2000 opt-outs thrown at a campaign of N users that is under way (after bench-campaign; N=1000000)
+	$(BIN)/python -m bench.opt_out --users $(N)
 
 clean: ## Stop the stack; remove its data and logs and all caches (the virtual environment and the jars stay)
 	@if test -x $(BIN)/python; then $(BIN)/python -m ops.local clean; fi

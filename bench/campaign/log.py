@@ -12,7 +12,7 @@ from schemas.clients import producer_config
 from schemas.codec import Codec
 from schemas.delivery_report import not_written
 from schemas.provision import subjects
-from schemas.records import AudienceExpanded, NotificationRequested
+from schemas.records import AudienceExpanded, NotificationRequested, ProfilesChanged
 from schemas.registry import ConfluentRegistry
 from schemas.topics import EXPANSIONS, PROFILE_EVENTS, REQUESTS, catalogue
 
@@ -44,17 +44,20 @@ class Log:
         """Write everybody's profile events."""
         written = 0
         for partition, record in batches(users, sizes, self.partitions, now):
-            key = record.changes[0].user_id.encode()
-            value = self.codec.encode(record)
-            while True:
-                try:
-                    self._producer.produce(PROFILE_EVENTS, key=key, value=value, partition=partition, on_delivery=_written)
-                    break
-                except BufferError:
-                    self._producer.poll(0.1)
+            self.change(partition, record)
             written += len(record.changes)
             tell(written)
         self.flush()
+
+    def change(self, partition: int, record: ProfilesChanged) -> None:
+        """Write changes of users of one partition."""
+        key, value = record.changes[0].user_id.encode(), self.codec.encode(record)
+        while True:
+            try:
+                self._producer.produce(PROFILE_EVENTS, key=key, value=value, partition=partition, on_delivery=_written)
+                return
+            except BufferError:
+                self._producer.poll(0.1)
 
     def ends(self, topic: str) -> list[int]:
         """The end of each partition."""
