@@ -6,7 +6,7 @@ import msgspec
 
 from ops.cli.controlling import told
 from ops.cli.evidence import Evidence, Handed
-from ops.cli.standing import HELD, scheduled
+from ops.cli.standing import DIGESTED, HELD, scheduled
 from ops.cli.times import age
 from projections.cassandra.header import Header, audience_of
 from projections.cassandra.timeline import Why
@@ -120,6 +120,8 @@ def _outcome(why: Why, header: Header) -> str:
         return f"sent by {why.event.provider} {after} after acceptance"
     if why.status == HELD:
         return f"held until {why.detail} ({why.reason}), and decided afresh then"
+    if why.status == DIGESTED:
+        return f"told in digest {why.detail}"
     return f"{why.status}: {why.reason or why.detail}" if why.reason or why.detail else why.status
 
 

@@ -11,7 +11,8 @@ from projections.cassandra.header import Header
 from projections.cassandra.timeline import Counts, Event, Progress
 
 HELD = "deferred"
-FINAL = ("sent", "suppressed", "failed", "expired", "unknown", "cancelled", "shed")
+DIGESTED = "digested"
+FINAL = ("sent", "suppressed", DIGESTED, "failed", "expired", "unknown", "cancelled", "shed")
 
 
 class ChannelStanding(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,165 @@
+"""`carillon why` says of everybody who was not sent to which reason it was, through the whole of the real stack."""
+
+import msgspec
+import pytest
+
+from ops.cli.context import now_ms
+from ops.cli.producing import LogProducer
+from ops.fleet.settings import FleetSettings, worker_settings
+from schemas import ids
+from schemas.codec import Codec
+from schemas.partition import partition_of
+from schemas.records import (
+    Audience,
+    Device,
+    Notification,
+    NotificationRequested,
+    Priority,
+    ProfileChanged,
+    ProfilesChanged,
+    QuietHours,
+    UserSeen,
+)
+from schemas.topics import FANOUT, PROFILE_EVENTS, REQUESTS
+from tests.e2e.conftest import eventually
+from tests.e2e.test_cli import Answer, Known, reached
+
+MINUTE_MS = 60_000
+DATA = {"item_liked": {"actor": "Ann", "item": "Lamp"}, "order_placed": {"name": "Ann", "order_id": "1", "total": "2 EUR"}}
+
+
+class World:
+    """Makes people, tells them things, and asks why."""
+
+    def __init__(self, settings: FleetSettings, wire: Codec, answer: Answer, known: Known) -> None:
+        self._log, self._settings, self._wire = LogProducer(settings.endpoints.kafka), settings, wire
+        self._answer, self._known = answer, known
+        self._asked = 0
+
+    def person(self, user: str, **changed: object) -> None:
+        """Known, and reached by what is sent to them from now on, unless they do not want to be."""
+        told = {"channels": ["push", "email", "in_app"], "devices": [Device("ios", f"t-{user}")], "email": f"{user}@example.com"}
+        for number, wishes in enumerate([told, told | changed]):  # first as anybody, to see them arrive
+            change = msgspec.structs.replace(ProfileChanged(user, "import", now_ms() + number, now_ms()), **wishes)
+            self._write(PROFILE_EVENTS, user, ProfilesChanged([change]))
+            if not number:
+                eventually(lambda: reached(self._settings.endpoints, user, "low"))
+
+    def tell(self, user: str, category: str, template: str = "item_liked", **changed: object) -> str:
+        """Ask for a notification; returns its id."""
+        self._asked += 1
+        key, now = f"{user}-{self._asked}", now_ms()
+        made = Notification(
+            notification_id=ids.notification_id("e2e", key),
+            event_type="e2e",
+            source="e2e",
+            campaign="",
+            template_id=template,
+            template_version=1,
+            category=category,
+            priority=Priority.NORMAL,
+            channels=["push", "email", "in_app"],
+            data=DATA[template],
+            occurred_at=now,
+            accepted_at=now,
+        )
+        made = msgspec.structs.replace(made, **changed)
+        self._write(REQUESTS, made.notification_id, NotificationRequested(made, Audience([user]), key), partition=-1)
+        return made.notification_id
+
+    def seen(self, user: str) -> None:
+        """They opened the app."""
+        self._write(FANOUT, user, UserSeen(user, now_ms(), "e2e"))
+
+    def why(self, user: str, notification_id: str) -> dict[str, str]:
+        """What `carillon why` says of each channel, once all have an end."""
+        self._known(notification_id)
+        told = self._answer("why", user, notification_id)
+        return {one["channel"]: one["verdict"] for one in told["channels"]}
+
+    def _write(self, topic: str, user: str, record: object, partition: int | None = None) -> None:
+        place = partition_of(user, worker_settings().partitions) if partition is None else partition
+        self._log.send(topic, user.encode(), self._wire.encode(record), partition=place)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def world(running: FleetSettings, wire: Codec, answer: Answer, known: Known) -> World:
+    return World(running, wire, answer, known)
+
+
+def awake_in(minutes: int) -> QuietHours:
+    """Quiet since an hour, until so many minutes from now (UTC)."""
+    minute = now_ms() // MINUTE_MS % 1440
+    return QuietHours((minute - 60) % 1440, (minute + minutes) % 1440)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "reasons"),
+    [
+        ({"channels": ["in_app"]}, {"push": "channel_disabled", "email": "channel_disabled"}),
+        ({"muted_categories": ["engagement"]}, dict.fromkeys(("push", "email", "in_app"), "category_muted")),
+        ({"devices": [], "email": ""}, {"push": "no_address", "email": "no_address"}),
+        ({"unsubscribe": ["engagement"]}, {"email": "unsubscribed"}),
+        ({"frequency_cap": 0}, dict.fromkeys(("push", "email", "in_app"), "frequency_cap")),
+    ],
+)
+def test_what_people_wish(world: World, unique: str, wishes: dict[str, object], reasons: dict[str, str]) -> None:
+    world.person(unique, **wishes)
+    verdicts = world.why(unique, world.tell(unique, "engagement"))
+    assert {channel: said for channel, said in verdicts.items() if not said.startswith("sent by")} == {
+        channel: f"suppressed: {reason}" for channel, reason in reasons.items()
+    }
+
+
+def test_addresses_that_are_out_of_use(world: World, unique: str) -> None:
+    world.person(unique, suppress={f"t-{unique}": "dead_token", f"{unique}@example.com": "hard_bounce"})
+    verdicts = world.why(unique, world.tell(unique, "transactional", "order_placed"))
+    assert verdicts["push"] == verdicts["email"] == "suppressed: address_suppressed"
+    assert verdicts["in_app"].startswith("sent by")
+
+
+def test_quiet_hours(world: World, answer: Answer, unique: str) -> None:
+    world.person(unique, quiet_hours=awake_in(60))
+    soon = world.tell(unique, "promotional", expires_at=now_ms() + 20 * MINUTE_MS)
+    assert set(world.why(unique, soon).values()) == {"suppressed: quiet_hours"}
+    later = world.tell(unique, "promotional")
+    held = eventually(lambda: [one["verdict"] for one in answer("why", unique, later)["channels"] if "quiet_hours" in one["verdict"]])
+    assert all(said.startswith("held until 2") for said in held)
+    assert set(world.why(unique, world.tell(unique, "transactional", "order_placed")).values()) != {"suppressed: quiet_hours"}
+
+
+def test_limits(world: World, unique: str) -> None:
+    world.person(unique)
+    sales = [world.tell(unique, "promotional") for _ in range(4)]  # three a day, by the policy that is shipped
+    verdicts = [set(world.why(unique, one).values()) for one in sales]
+    assert verdicts.count({"suppressed: category_limit"}) == 1
+    orders = [world.tell(unique, "transactional", "order_placed") for _ in range(8)]
+    assert all("suppressed" not in said for one in orders for said in world.why(unique, one).values())
+    assert set(world.why(unique, world.tell(unique, "engagement")).values()) == {"suppressed: hourly_limit"}
+
+
+def test_what_came_too_late_or_is_for_nobody(world: World, unique: str) -> None:
+    world.person(unique)
+    assert set(world.why(unique, world.tell(unique, "engagement", expires_at=now_ms() - 1)).values()) == {"expired: expired"}
+    stranger = f"{unique}-nobody"
+    assert set(world.why(stranger, world.tell(stranger, "engagement")).values()) == {"suppressed: user_unknown"}
+
+
+def test_what_was_cancelled(world: World, answer: Answer, unique: str) -> None:
+    world.person(unique)
+    asked = world.tell(unique, "engagement", not_before=now_ms() + 4000)
+    answer("cancel", asked)
+    assert set(world.why(unique, asked).values()) == {"cancelled: cancelled"}
+
+
+def test_a_digest_and_who_was_seen_before_it(world: World, answer: Answer, unique: str) -> None:
+    world.person(unique)
+    likes = [world.tell(unique, "engagement", digest_key=unique, actor=actor, channels=["push", "in_app"]) for actor in ("Ann", "Bo", "Cy")]
+    verdicts = [world.why(unique, one) for one in likes]
+    assert verdicts[0]["push"].startswith("sent by"), "the first is told at once"
+    (digest,) = {said.removeprefix("told in digest ") for one in verdicts[1:] for said in one.values()}
+    world.seen(unique)
+    told = world.why(unique, digest)
+    assert told["push"] == "suppressed: seen"
+    assert told["in_app"].startswith("sent by")
+    assert answer("inbox", unique)["messages"][0]["body"] == "Cy and Bo liked Lamp."
