@@ -89,6 +89,12 @@ class UserSeen(Record, frozen=True):
     source: str
 
 
+class PolicyPublished(Record, frozen=True, kw_only=True):
+    text: str
+    by: str = ""
+    at: int
+
+
 class AudienceExpanded(Record, frozen=True):
     notification_id: str
     partition: int

@@ -13,6 +13,7 @@ from schemas.records import (
     FeedbackReceived,
     LedgerEntry,
     NotificationRequested,
+    PolicyPublished,
     Priority,
     Profile,
     ProfilesChanged,
@@ -42,6 +43,7 @@ EXPANSIONS = "notify.expansions"
 STATUS = "notify.status"
 FEEDBACK = "notify.feedback"
 DLQ = "notify.dlq"
+POLICY = "notify.policy"
 CHANGELOG_PLANNER = "notify.changelog.planner"
 CHANGELOG_SCHEDULED = "notify.changelog.planner.scheduled"
 TIMERS = "notify.timers"
@@ -163,6 +165,8 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_DIGESTS, "user_id, category, digest_key", "audience", compacted=True, retention_ms=week, dlq="")
     # longer than the longest schedule
     yield Topic(CHANGELOG_SCHEDULED, "notification_id", "planner", compacted=True, retention_ms=SCHEDULE_KEPT_MS, dlq="")
+    # every worker reads it: what can't be used is said in their logs, and passed over
+    yield Topic(POLICY, "policy; partition 0", "operators", PolicyPublished, compacted=True, retention_ms=FOREVER, dlq="")
     yield Topic(TIMERS, "timer_id; the users' partition", "every step", SetTimer, retention_ms=week)
     # no limit by time: a timer may be due in 90 days
     yield Topic(CHANGELOG_TIMERS, "timer_id", "timers", compacted=True, retention_ms=FOREVER, dlq="")

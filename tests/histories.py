@@ -4,10 +4,13 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
+from tests.generated import play_all
 from tests.unit.streams.audience import histories as audience
 from tests.unit.streams.digest import histories as digest
 from tests.unit.streams.policy import caps_histories, local_histories, quiet_histories
+from tests.unit.streams.profiles import histories as profiles
 from tests.unit.streams.routing import fallback_histories
 
 ALL: dict[str, Callable[..., int]] = {
@@ -16,6 +19,7 @@ ALL: dict[str, Callable[..., int]] = {
     "digest": digest.run,
     "fallback": fallback_histories.run,
     "local_times": local_histories.run,
+    "profiles": partial(play_all, profiles.histories(), profiles.check),
     "quiet_hours": quiet_histories.run,
 }
 """Each plays so many histories, and raises AssertionError with the smallest that differs."""

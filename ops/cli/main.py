@@ -17,6 +17,7 @@ COMMANDS = {
     "down": "system",
     "ps": "system",
     "topics": "topics",
+    "policy": "policy",
     "worker": "worker",
     "project": "project",
     "send": "send",
@@ -34,7 +35,7 @@ COMMANDS = {
     "dlq": "dlq",
 }
 """Command -> the module of `ops.cli` it is in, in the order of the help."""
-GROUPS = ("topics", "dlq")
+GROUPS = ("topics", "policy", "dlq")
 
 
 def app() -> None:
