@@ -24,7 +24,7 @@ from schemas.records import (
     UserSeen,
 )
 
-CHANNELS = ("push", "email", "in_app")
+CHANNELS = ("push", "email", "sms", "in_app")
 PRIORITIES = tuple(Priority)
 URGENT = (Priority.CRITICAL, Priority.HIGH)
 """These have lanes, and processes, of their own to the provider; critical ones from the planner on."""

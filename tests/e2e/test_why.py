@@ -25,7 +25,11 @@ from tests.e2e.conftest import eventually
 from tests.e2e.test_cli import Answer, Known, reached
 
 MINUTE_MS = 60_000
-DATA = {"item_liked": {"actor": "Ann", "item": "Lamp"}, "order_placed": {"name": "Ann", "order_id": "1", "total": "2 EUR"}}
+DATA: dict[str, dict[str, str]] = {
+    "login_code": {},
+    "item_liked": {"actor": "Ann", "item": "Lamp"},
+    "order_placed": {"name": "Ann", "order_id": "1", "total": "2 EUR"},
+}
 
 
 class World:
@@ -116,6 +120,14 @@ def test_addresses_that_are_out_of_use(world: World, unique: str) -> None:
     verdicts = world.why(unique, world.tell(unique, "transactional", "order_placed"))
     assert verdicts["push"] == verdicts["email"] == "suppressed: address_suppressed"
     assert verdicts["in_app"].startswith("sent by")
+
+
+def test_a_phone_that_nobody_verified(world: World, unique: str) -> None:
+    world.person(unique, channels=["sms", "in_app"], phone="+4915112345678", phone_verified=False)
+    told = {"channels": ["sms"], "data": {"code": "1"}}
+    assert world.why(unique, world.tell(unique, "transactional", "login_code", **told)) == {"sms": "suppressed: phone_not_verified"}
+    world.person(f"{unique}-2", channels=["sms", "in_app"], phone="+4915112345678", phone_verified=True)
+    assert world.why(f"{unique}-2", world.tell(f"{unique}-2", "transactional", "login_code", **told))["sms"].startswith("sent by")
 
 
 def test_quiet_hours(world: World, answer: Answer, unique: str) -> None:

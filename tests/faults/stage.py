@@ -30,6 +30,7 @@ PROVIDERS = """
 channels:
   push: [{{kind: {push}, name: sandbox-push, options: {{base_url: "${{SANDBOX_URL}}"}}}}]
   email: [{{kind: sandbox_batch, name: sandbox-email, options: {{base_url: "${{SANDBOX_URL}}", batch_size: {batch}}}}}]
+  sms: [{{kind: sandbox_single, name: sandbox-sms, options: {{base_url: "${{SANDBOX_URL}}"}}}}]
   in_app: [{{kind: inbox}}]
 """
 

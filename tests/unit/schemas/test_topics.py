@@ -100,7 +100,7 @@ def test_user_keyed_topics_share_the_partition_count() -> None:
 def test_there_is_a_lane_and_a_ledger_for_each_channel_and_priority() -> None:
     names = set(map(each, TOPICS))
     lanes = {deliver_topic(channel, priority) for channel in CHANNELS for priority in PRIORITIES}
-    assert len(lanes) == 12
+    assert len(lanes) == 16
     assert lanes | set(map(ledger_topic, lanes)) <= names
 
 

@@ -31,7 +31,7 @@ def test_a_request_has_a_deterministic_id_the_newest_version_and_every_user_once
 def test_channels_default_to_those_the_template_and_carillon_have() -> None:
     assert request(ORDER).notification.channels == ["push", "email", "in_app"]
     code = replace(ORDER, template="login_code", data={"code": "1"})
-    assert "sms" not in request(code).notification.channels
+    assert request(code).notification.channels == ["push", "email", "sms", "in_app"]
 
 
 def test_expiry_counts_from_now() -> None:

@@ -69,7 +69,7 @@ def test_the_version_is_of_what_the_rules_say(tmp_path: Path) -> None:
         ("priority: normal", "priority: asap", "asap"),
         ("channels: [push]", "channels: []", "channels []"),
         ("channels: [push]", "channels: [push, push]", "each once"),
-        ("channels: [push]", "channels: [pigeon]", "channels ['pigeon']: one or more of push, email, in_app"),
+        ("channels: [push]", "channels: [pigeon]", "channels ['pigeon']: one or more of push, email, sms, in_app"),
         ("channels: [push]", "channels: push", "Expected `array`"),
         ("{users_field: user_id}", "{}", "audience: exactly one of"),
         ("{users_field: user_id}", "{users_field: a, expression: all}", "audience: exactly one of"),

@@ -147,7 +147,7 @@ AT = "categories.promotional"
         ("in_quiet_hours: wait", "in_quiet_hours: suppress", f"{AT}.in_quiet_hours: choice 'wait' is none of defer, suppress"),
         ("", "    in_quiet_hours: suppress\n", f"{AT}: in_quiet_hours is missing: defer or suppress"),
         ("binds: [mutes]", "binds: [mutes, quiet_hours]", f"{AT}.in_quiet_hours: quiet_hours is not in binds"),
-        ("{first: [pigeon]}", "{first: [email]}", f"{AT}.channels.others: channel 'pigeon' is none of push, email, in_app"),
+        ("{first: [pigeon]}", "{first: [email]}", f"{AT}.channels.others: channel 'pigeon' is none of push, email, sms, in_app"),
         ("first: [push, push]", "first: [push, email]", f"{AT}.channels.high: channel 'push' is there twice"),
         ("{all: [email], first: [email]}", "{first: [email]}", f"{AT}.channels.others: either all or first, with one channel or more"),
         ("{first: []}", "{first: [email]}", f"{AT}.channels.others: either all or first, with one channel or more"),
