@@ -91,9 +91,9 @@ class Load:
         self._producer.poll(0)
         return event_id
 
-    def like(self) -> str:
+    def like(self, owners: int = OWNERS) -> str:
         """Somebody likes what one of a few people has: told at once, or in a digest with those that follow."""
-        user, item, actor = self._random.choice(self.users[:OWNERS]), self._random.randint(1, 2), self._random.choice(ACTORS)
+        user, item, actor = self._random.choice(self.users[:owners]), self._random.randint(1, 2), self._random.choice(ACTORS)
         event_id = self._event(frozenset({user}), LIKE)
         request = like(event_id, user, f"item-{item}", actor, now_ms())
         key = request.notification.notification_id.encode()

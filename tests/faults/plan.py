@@ -55,6 +55,8 @@ class Plan:
     """Campaigns and singles go on for so long after the fault."""
     give_way: bool = False
     """Campaigns let the urgent go first, as they do by default; where other programs keep the machine busy they would starve."""
+    likes: int = 0
+    """So many beside the others, in bursts of `BURST`, to 100 people: what comes in digests."""
     stores: bool = False
     """Both projections run too, and their stores must be equal to the log in the end."""
 

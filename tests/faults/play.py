@@ -23,6 +23,8 @@ START_S, USERS_A_SECOND = 180.0, 2000
 """How long people may take to be there, and how many more of them a second at least."""
 SINGLES_S, MOST_SINGLES = 0.03, 100
 """How often singles may be written, also when reading the log takes longer; how many at once at most."""
+BURST, BURSTS, FAMOUS = 20, 0.1, 100
+"""Likes at once, in what share of the rounds, and whom they are about."""
 JOIN, BEGIN, NEXT = 0.2, 0.05, 0.6
 """Shares of a campaign: when further workers join, when the fault begins, when the next campaign does."""
 
@@ -42,6 +44,7 @@ class Play:
         self._report = Report(asdict(stage.plan))
         self._fault = Fault(stage, self._report)
         self._seen = self._reached = 0
+        self._likes = stage.plan.likes
         self._began = 0.0
         self._singles_at = time.monotonic()
         self._before = 0
@@ -98,7 +101,7 @@ class Play:
         began = time.monotonic()
         fault_s = WHOLE_S + self._plan.fault_s + self._plan.after_s
         deadline = began + self._plan.settle_s + self._patience_s + fault_s + 20.0 * self._plan.kills
-        while not (striker.done and self._fault.over and not late):
+        while not (striker.done and self._fault.over and not late and not self._likes):
             if self._plan.strike_s and time.monotonic() > began + self._plan.strike_s:
                 striker.stop()
             if time.monotonic() > deadline:
@@ -123,8 +126,11 @@ class Play:
         self._stage.meter.tick()
         now = time.monotonic()
         due, self._singles_at = min(MOST_SINGLES, int((now - self._singles_at) / SINGLES_S)), now
+        load = self._stage.load
+        for _ in range(min(BURST, self._likes) if self._random.random() < BURSTS else 0):
+            load.like(FAMOUS)
+            self._likes -= 1
         for _ in range(max(1, due)):
-            load = self._stage.load
             for work in (load.order, load.login, load.reminder, load.like, load.change_of_mind):
                 if self._random.random() < 0.3:
                     work()

@@ -56,6 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pace-s", type=float, default=1.2, help="between two strikes, on average")
     parser.add_argument("--strike-s", type=float, default=0.0, help="no strike after so long, whatever is left of --kills; 0: no limit")
     parser.add_argument("--give-way", action="store_true", help="campaigns let the urgent go first: for a quiet machine")
+    parser.add_argument("--likes", type=int, default=0, help="so many in bursts, to 100 people, which end in digests")
     parser.add_argument("--stores", action="store_true", help="projections run too, may be struck, and are compared with the log")
     return parser.parse_args()
 
