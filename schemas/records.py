@@ -97,6 +97,17 @@ class DeliverBatch(Record, frozen=True):
     policy_version: str
     decided_at: int
     fanout_offset: int
+    counted_on: list[int] = []
+
+
+class SendsEnded(Record, frozen=True):
+    notification_id: str
+    fanout_offset: int
+    category: str
+    channel: str
+    users: list[str]
+    counted_on: list[int]
+    counted_at: int
 
 
 class Outcome(Record, frozen=True):

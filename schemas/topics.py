@@ -16,6 +16,7 @@ from schemas.records import (
     Profile,
     ProfilesChanged,
     Record,
+    SendsEnded,
     SetTimer,
     StatusBatch,
     StepCommitted,
@@ -43,6 +44,7 @@ CHANGELOG_SCHEDULED = "notify.changelog.planner.scheduled"
 TIMERS = "notify.timers"
 CHANGELOG_TIMERS = "notify.changelog.timers"
 CHANGELOG_CAPS = "notify.changelog.caps"
+CHANGELOG_ENDED = "notify.changelog.caps.ended"
 CHANGELOG_DELETED = "notify.changelog.profiles.deleted"
 
 HOUR_MS = 3_600_000
@@ -154,6 +156,7 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_PLANNER, "notification_id", "planner", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     # 48 h: what was counted holds for a day
     yield Topic(CHANGELOG_CAPS, "part of a user bucket", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
+    yield Topic(CHANGELOG_ENDED, "notification_id and the decision", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     # longer than the longest schedule
     yield Topic(CHANGELOG_SCHEDULED, "notification_id", "planner", compacted=True, retention_ms=SCHEDULE_KEPT_MS, dlq="")
     yield Topic(TIMERS, "timer_id; the users' partition", "every step", SetTimer, retention_ms=week)
@@ -164,7 +167,8 @@ def _core() -> Iterator[Topic]:
 def _fanouts() -> Iterator[Topic]:
     for name in FANOUTS:
         changelog, journal = audience_topics(name)
-        yield Topic(name, "notification_id; explicit partition", "planner, audience", ExpandAudience, others=(ControlCampaign,))
+        others = (ControlCampaign, SendsEnded) if name == FANOUT else (ControlCampaign,)  # nothing on the urgent lane counts
+        yield Topic(name, "notification_id; explicit partition", "planner, audience, delivery", ExpandAudience, others=others)
         yield Topic(changelog, "notification_id", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
         # 90 d, as the read side: whoever pauses a campaign has so long to come back to it, and people may be held as long
         yield Topic(campaigns_topic(name), "notification_id", "audience", compacted=True, retention_ms=CAMPAIGN_KEPT_MS, dlq="")

@@ -9,7 +9,7 @@ from ops.audit.controls import Controls
 from ops.audit.model import Entry, Terms
 from ops.audit.report import Findings
 from ops.audit.requests import Asked, Chunk, Chunks, Mark, Step, unasked
-from schemas.records import ControlCampaign, ExpandAudience
+from schemas.records import ControlCampaign, ExpandAudience, SendsEnded
 from schemas.topics import fanout_topic
 
 
@@ -35,6 +35,8 @@ class Commands:
         """A record of a fan-out topic, in the log's order."""
         if isinstance(entry.record, ControlCampaign):
             self.controls.note(entry, entry.record)
+            return
+        if isinstance(entry.record, SendsEnded):  # of caps, which decide who is sent to and not what becomes of them
             return
         told = self._findings.read(entry, ExpandAudience, "a command", self._terms.held)
         if told is None:

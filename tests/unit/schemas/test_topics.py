@@ -6,12 +6,13 @@ import pytest
 
 from schemas import contract
 from schemas.provision import subject, subjects
-from schemas.records import ControlCampaign, ExpandAudience, Record
+from schemas.records import ControlCampaign, ExpandAudience, Record, SendsEnded
 from schemas.topics import (
     CHANNELS,
     DEFAULT_PARTITIONS,
     DLQ,
-    FANOUTS,
+    FANOUT,
+    FANOUT_URGENT,
     FOREVER,
     PRIORITIES,
     PROFILES,
@@ -64,8 +65,9 @@ def test_the_first_record_s_subject_is_the_topic_s_and_others_bear_their_name(to
     assert len(set(topic.records)) == 1 + len(topic.others)
 
 
-def test_both_fan_out_lanes_carry_commands_first_and_control() -> None:
-    assert {topic.name: topic.records for topic in TOPICS if topic.others} == dict.fromkeys(FANOUTS, (ExpandAudience, ControlCampaign))
+def test_both_fan_out_lanes_carry_commands_first_and_control_and_the_common_one_what_is_given_back() -> None:
+    carried = {topic.name: topic.records for topic in TOPICS if topic.others}
+    assert carried == {FANOUT: (ExpandAudience, ControlCampaign, SendsEnded), FANOUT_URGENT: (ExpandAudience, ControlCampaign)}
 
 
 def test_what_only_its_owner_reads_is_no_record_beside_others() -> None:

@@ -10,7 +10,7 @@ from ops.audit.model import Entry, Place, Terms
 from ops.audit.report import Report
 from schemas import ids
 from schemas.partition import partition_of
-from schemas.records import Audience, AudienceExpanded, ControlCampaign, ExpandAudience, Notification, Outcome
+from schemas.records import Audience, AudienceExpanded, ControlCampaign, ExpandAudience, Notification, Outcome, SendsEnded
 from schemas.topics import EXPANSIONS, FANOUT, FANOUT_URGENT, REQUESTS, STATUS
 from tests.unit.ops.audit.world import HOME, NAMED, PARTITIONS, SALE, T0, USERS, World, consistent, expand, judge, refused
 
@@ -60,6 +60,12 @@ def test_the_younger_of_two_commands_counts_whatever_their_order() -> None:
     told(world, "pause", 2)
     told(world, "resume", 1)
     waiting(world)
+    assert judge(world).green
+
+
+def test_what_is_given_back_of_caps_is_on_the_lane_and_no_command() -> None:
+    world = consistent()
+    world.write(FANOUT, 0, T0 + 2500, ID, SendsEnded(ID, 0, SALE.category, "push", USERS[:1], [2], T0 + 2000))
     assert judge(world).green
 
 
