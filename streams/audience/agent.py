@@ -14,12 +14,14 @@ from typing import Any
 
 from schemas.codec import Codec
 from schemas.errors import SchemaError
-from schemas.records import ControlCampaign, ExpandAudience
-from schemas.topics import CHANGELOG_CAPS, FANOUT, audience_topics, campaigns_topic
+from schemas.records import ControlCampaign, ExpandAudience, SendsEnded
+from schemas.topics import CHANGELOG_CAPS, CHANGELOG_ENDED, FANOUT, audience_topics, campaigns_topic
 from streams.audience.campaigns import TABLE as CAMPAIGNS
 from streams.audience.counting import TABLE as CAPS
+from streams.audience.ended import TABLE as ENDED
 from streams.audience.expanded import TABLE as EXPANDED
 from streams.audience.expanding import Expanding
+from streams.audience.giving_back import GivingBack
 from streams.audience.obeying import Obeying
 from streams.policy.policy import Policy
 from streams.profiles.replica import ProfileReplica
@@ -52,7 +54,7 @@ class AudienceStep(RecordStep):
         self.name = journal.removeprefix("notify.journal.")
         self.tables: Mapping[str, str] = {EXPANDED: changelog, CAMPAIGNS: campaigns_topic(topic)}
         if topic == FANOUT:  # nothing on the urgent lane counts, nor is bound by what is counted
-            self.tables = {**self.tables, CAPS: CHANGELOG_CAPS}
+            self.tables = {**self.tables, CAPS: CHANGELOG_CAPS, ENDED: CHANGELOG_ENDED}
         self.journal: str | None = journal
         self._replica = replica
         self._turns = Turns()
@@ -60,6 +62,8 @@ class AudienceStep(RecordStep):
             ExpandAudience: Expanding(self.name, codec, clock, policy, replica, chunk, caps=CAPS in self.tables).decide,
             ControlCampaign: Obeying(clock).decide,
         }
+        if CAPS in self.tables:
+            self._handlers = {**self._handlers, SendsEnded: GivingBack(clock).decide}
         # each is looked at before its turn, in its turn, and to decide
         self._told: Callable[[bytes | None], Any] = lru_cache(COMMANDS)(lambda value: codec.decode_one_of(value, tuple(self._handlers)))
 
@@ -85,20 +89,19 @@ class AudienceStep(RecordStep):
         return len(record.value or b"") > LARGE or self._is_scan(record) or len(self._named(record)) > MANY
 
     def _is_scan(self, record: Input) -> bool:
-        told = self._command(record)
-        return told is not None and bool(told.expression)
+        told = self._heard(record)
+        return isinstance(told, ExpandAudience) and bool(told.expression)
 
     def _named(self, record: Input) -> Sequence[str]:
-        told = self._command(record)
-        return told.users if told is not None else ()
+        told = self._heard(record)
+        return told.users if isinstance(told, ExpandAudience | SendsEnded) else ()
 
-    def _command(self, record: Input) -> ExpandAudience | None:
-        """The command in a record, if it is one; `decide` will say what is wrong with it."""
+    def _heard(self, record: Input) -> Any:
+        """What is in a record; None when it can't be read: `decide` will say what is wrong with it."""
         try:
-            told = self._told(record.value)
+            return self._told(record.value)
         except SchemaError:
             return None
-        return told if isinstance(told, ExpandAudience) else None
 
     def decide(self, view: View, record: Input) -> Effects:
         """Everything one record comes to; nothing for one that was had before."""

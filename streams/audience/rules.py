@@ -76,12 +76,12 @@ def case_of(command: ExpandAudience, policy: Policy, place: Place) -> Case:
 
 def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters] | None) -> Choice:
     """Those to be sent to on each channel, those not, and those who are held on the channels that could be sent."""
-    choice = Choice(
-        {channel: Chosen([], [], []) for channel in case.channels}, {channel: Chosen([], [], []) for channel in case.channels}, {}
-    )
+    choice = Choice(_none(case.channels), _none(case.channels), {})
+    counts = counters is not None and case.binds.counts
     lanes = list(zip(choice.send.values(), choice.refuse.values(), strict=True))
     for user, profile, offset in people:
         reasons, release_at = decide(user, profile, case, counters[user] if counters is not None else None)
+        sent_on = reasons.count(SEND)
         for (send, refuse), reason in zip(lanes, reasons, strict=True):
             if reason != SEND:
                 refuse.users.append(user)
@@ -90,6 +90,8 @@ def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters
             elif release_at is None:
                 send.users.append(user)
                 send.offsets.append(offset)
+                if counts:
+                    send.counted_on.append(sent_on)
         if release_at is not None:
             waits = tuple(channel for channel, reason in zip(case.channels, reasons, strict=True) if reason == SEND)
             waiting = choice.hold.setdefault(Until(release_at, waits), Waiting([], []))
@@ -99,8 +101,12 @@ def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters
 
 
 def _nobody(people: Sequence[Person], channels: Sequence[str]) -> Choice:
-    refuse = Chosen([person.user for person in people], [person.offset for person in people], [CANCELLED] * len(people))
-    return Choice({channel: Chosen([], [], []) for channel in channels}, dict.fromkeys(channels, refuse), {})
+    refuse = Chosen([person.user for person in people], [person.offset for person in people], [CANCELLED] * len(people), [])
+    return Choice(_none(channels), dict.fromkeys(channels, refuse), {})
+
+
+def _none(channels: Sequence[str]) -> dict[str, Chosen]:
+    return {channel: Chosen([], [], [], []) for channel in channels}
 
 
 def next_chunk(command: ExpandAudience, cursor: str) -> ExpandAudience:

@@ -24,11 +24,12 @@ class Place(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """Columns of recipients of one channel; `reasons` is empty for those to be sent to."""
+    """Columns of recipients of one channel: for those not to be sent to `reasons`, for the others, when it counts, on how many channels."""
 
     users: list[str]
     offsets: list[int]
     reasons: list[str]
+    counted_on: list[int]
 
 
 class Choice(NamedTuple):
@@ -41,7 +42,7 @@ class Choice(NamedTuple):
 
 def batch_of(batch_id: str, channel: str, send: Chosen, about: Notification, policy: Policy, place: Place) -> DeliverBatch:
     """Those to be sent to on a channel."""
-    return DeliverBatch(batch_id, about, channel, send.users, send.offsets, policy.version, place.now, place.offset)
+    return DeliverBatch(batch_id, about, channel, send.users, send.offsets, policy.version, place.now, place.offset, send.counted_on)
 
 
 def refused(batch_id: str, channel: str, refuse: Chosen, about: Notification, policy: Policy, place: Place) -> StatusBatch:

@@ -6,7 +6,7 @@ result: the batch comes again, finds its results, and tells the same status in t
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from providers.base import AnyProvider
@@ -15,8 +15,9 @@ from providers.content import Content
 from schemas.codec import Codec
 from schemas.errors import RecordRefused
 from schemas.records import DeliverBatch, LedgerEntry, Output, Write
-from schemas.topics import STATUS, ledger_topic
+from schemas.topics import FANOUT, STATUS, ledger_topic
 from streams.delivery.call import Caller
+from streams.delivery.ended import ended_of
 from streams.delivery.ledger import finished, intending, opened, recorded, settled, status_of
 from streams.delivery.rules import Draft, draft, results_of
 from streams.policy.policy import Policy
@@ -108,9 +109,15 @@ class DeliveryStep:
         entry = settled(opened(known, record.offset, self._provider.declaration.name), self._resends(batch))
         if entry.finished_at is None:
             entry = await self._work(part, batch, entry)
-        status = status_of(batch, entry, record.topic, record.partition)
+        return Effects([*self._told(part.number, batch, entry, record)])
+
+    def _told(self, partition: int, batch: DeliverBatch, entry: LedgerEntry, record: Input) -> Iterator[Output]:
+        """What a finished batch comes to: the same bytes whenever it is told again."""
         key = batch.notification.notification_id.encode()
-        return Effects([Output(topic=STATUS, partition=part.number, key=key, value=self._codec.encode(status))])
+        status = status_of(batch, entry, record.topic, record.partition)
+        yield Output(topic=STATUS, partition=partition, key=key, value=self._codec.encode(status))
+        if ended := ended_of(batch, entry):
+            yield Output(topic=FANOUT, partition=partition, key=key, value=self._codec.encode(ended))
 
     def _resends(self, batch: DeliverBatch) -> bool:
         return self._provider.declaration.repeatable or self._policy.resends_unknown(batch.notification)

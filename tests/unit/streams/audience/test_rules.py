@@ -198,6 +198,17 @@ def test_who_was_told_enough_is_told_so_on_all_channels_and_others_count_once(
         assert not mine.over(user, binding("frequency_cap"), POLICY, told + (user in sent) + 1)
 
 
+def test_what_is_counted_says_on_how_many_channels_each_is_handed_over_and_nothing_else_does() -> None:
+    who = [Person("ann", profile(channels=["email"]), 1), Person("bob", profile(), 2), Person("cid", None, -1)]
+    one = command(notification=notification(category="promotional", channels=["push", "email"]))
+    made = expand(one, who, None, POLICY, PLACE, counters=dict.fromkeys(("ann", "bob", "cid"), Counters(None, NOW)))
+    assert {batch.channel: (batch.users, batch.counted_on) for batch in made.batches} == {
+        "push": (["bob"], [2]),
+        "email": (["ann", "bob"], [1, 2]),
+    }
+    assert [batch.counted_on for batch in expanded(one, who).batches] == [[], []]
+
+
 def test_a_release_has_ids_of_its_own() -> None:
     who = [Person("ann", profile(), 1), Person("bob", None, -1)]
     made = expanded(command(hold_id="h-1", channels=["email"]), who)
