@@ -28,8 +28,9 @@ decided afresh; who would expire before is suppressed. They are not asked right 
 waits in a queue, may come after they began.
 
 **Caps** count a notification once for a user, however many channels it takes, in fixed windows: the hour and the day in UTC of the
-decision. So across the boundary of two windows up to twice a cap can come within one window's length. What failed for good on every channel
-still counts: giving it back is a rule (`streams/policy/caps.py`) that no step calls yet.
+decision. So across the boundary of two windows up to twice a cap can come within one window's length. What ended on all channels
+without anybody told (failed, expired, cancelled, or refused by the user's wishes right before the send) is given back, in the windows it
+was counted in; what may have been told (`unknown`) is not.
 
 **Digests** make one of what a user gets with one digest key. A member ends as `digested` when it joins, with the digest's id as the detail;
 the digest is a notification of its own, for which all of this is asked when its window ends (`streams/digest/rules.py`).
