@@ -35,6 +35,7 @@ PROFILES = "notify.profiles"
 FANOUT = "notify.fanout"
 FANOUT_URGENT = "notify.fanout.urgent"
 FANOUTS = (FANOUT, FANOUT_URGENT)
+CANCELS = "notify.cancels"
 EXPANSIONS = "notify.expansions"
 STATUS = "notify.status"
 FEEDBACK = "notify.feedback"
@@ -52,6 +53,7 @@ DAY_MS = 24 * HOUR_MS
 FOREVER = -1
 TOMBSTONE_KEPT_MS = DAY_MS
 """In what is compacted: a copy that was away for longer may still have what was removed, and must begin anew (twice `STALE_S`)."""
+DELIVER_KEPT_MS = 7 * DAY_MS
 CAMPAIGN_KEPT_MS = 90 * DAY_MS
 """How long control of a campaign is known, and what waits in it is kept."""
 SCHEDULE_KEPT_MS = 90 * DAY_MS
@@ -174,13 +176,16 @@ def _fanouts() -> Iterator[Topic]:
         yield Topic(campaigns_topic(name), "notification_id", "audience", compacted=True, retention_ms=CAMPAIGN_KEPT_MS, dlq="")
         # compacted without a limit by time: the last record of a partition says where its step stands
         yield Topic(journal, "step", "audience", StepCommitted, compacted=True, retention_ms=FOREVER, dlq="", max_message_bytes=8_388_608)
+    # as long as a batch waits; only its keys are read
+    cancels = "notification_id; explicit partition"
+    yield Topic(CANCELS, cancels, "audience", ControlCampaign, compacted=True, retention_ms=DELIVER_KEPT_MS, dlq="")
 
 
 def _lanes(channels: tuple[str, ...]) -> Iterator[Topic]:
     for channel in channels:
         for priority in PRIORITIES:
             name = deliver_topic(channel, priority)
-            yield Topic(name, "batch_id; the users' partition", "audience", DeliverBatch)
+            yield Topic(name, "batch_id; the users' partition", "audience", DeliverBatch, retention_ms=DELIVER_KEPT_MS)
             ledger = ledger_topic(name)
             yield Topic(ledger, "batch_id", "delivery", LedgerEntry, compacted=True, retention_ms=2 * DAY_MS, dlq="", broker_time=True)
 
