@@ -11,7 +11,7 @@ from ops.audit.report import TERMINAL, Findings
 from ops.audit.sends import Sends
 from schemas import ids
 from schemas.records import StatusBatch
-from schemas.topics import FANOUTS
+from schemas.topics import FANOUTS, fanout_topic
 
 
 class First(NamedTuple):
@@ -92,6 +92,7 @@ class Statuses:
         elif told.users != batch.users:
             self._other_users(told, batch, entry)
         batch.status_id, batch.users = told.status_id, []
+        self._cancelled(told, entry)
         self._sends.check(told, batch, entry)
 
     def _fits(self, told: StatusBatch, batch: Batch, entry: Entry) -> None:
@@ -147,11 +148,15 @@ class Statuses:
         return part
 
     def _cancelled(self, told: StatusBatch, entry: Entry) -> None:
-        """Whoever is told `cancelled` is of a campaign that was; the command to cancel it may be older than what is read."""
-        lane, partition, offset = told.caused_by_topic, told.caused_by_partition, told.caused_by_offset
+        """Whoever is told `cancelled` is of a campaign that was; the command to cancel it may be older than what is read.
+
+        By the decision: it was before they were met. By delivery: it was at all; the batch is older than it.
+        """
+        partition, decided = told.caused_by_partition, not told.batch_id
         if not any(outcome.status == CANCELLED for outcome in told.outcomes):
             return
-        if self._controls.state(told.notification.notification_id, lane, offset) == CANCELLED:
+        lane = told.caused_by_topic if decided else fanout_topic(told.notification.priority)
+        if self._controls.state(told.notification.notification_id, lane, told.caused_by_offset if decided else None) == CANCELLED:
             return
         if self._terms.partial or self._terms.gone(lane, partition, 0):
             self._findings.skip("the command to cancel may be older than the log")

@@ -17,10 +17,12 @@ from schemas.errors import RecordRefused
 from schemas.records import DeliverBatch, LedgerEntry, Output, Write
 from schemas.topics import FANOUT, STATUS, ledger_topic
 from streams.delivery.call import Caller
+from streams.delivery.cancels import Cancels
 from streams.delivery.ended import ended_of
 from streams.delivery.ledger import finished, intending, opened, recorded, settled, status_of
-from streams.delivery.rules import Draft, draft, results_of
+from streams.delivery.rules import Draft, draft, not_sent, results_of
 from streams.policy.policy import Policy
+from streams.policy.rules import CANCELLED
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
@@ -52,6 +54,7 @@ class DeliveryStep:
         clock: Callable[[], int],
         policy: Policy,
         replica: ProfileReplica,
+        cancels: Cancels,
         turns: Turns,
     ) -> None:
         """`provider`: who serves the channel of `topic`. `turns`: shared by all steps of the process."""
@@ -65,6 +68,7 @@ class DeliveryStep:
         self._clock = clock
         self._policy = policy
         self._replica = replica
+        self._cancels = cancels
         self._turns = turns
         size = provider.declaration.batch_size
         self._slice = size if size > 1 else SINGLE_SLICE
@@ -149,7 +153,8 @@ class DeliveryStep:
         return recorded(entry, results_of(drafts, answers))
 
     async def _drafted(self, part: StepPartition, batch: DeliverBatch, start: int, stop: int) -> list[Draft]:
-        """The drafts of a slice by profiles that are current; those of many recipients take turns."""
+        """The drafts of a slice by cancels and profiles that are current; those of many recipients take turns."""
+        await self._cancels.current(part.number, alive=part.alive)
         await self._replica.current(part.number, alive=part.alive)
         if stop - start <= SHORT:
             return self._drafts(part.number, batch, start, stop)
@@ -161,6 +166,8 @@ class DeliveryStep:
         binds = self._policy.of(notification)
         render = partial(self._render, batch)
         known = self._replica.get_many(partition, batch.users[start:stop])
+        if self._cancels.has(partition, notification.notification_id):
+            return [not_sent(CANCELLED, offset) for _, offset in known]
         return [draft(batch, index, *each, binds, render, now) for index, each in enumerate(known, start)]
 
     def _render(self, batch: DeliverBatch, language: str) -> Content:

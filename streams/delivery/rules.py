@@ -33,12 +33,17 @@ def draft(batch: DeliverBatch, index: int, profile: Profile | None, offset: int,
     """What to send to recipient `index` of a batch by the profile as it is now."""
     reason = reason_against(profile, batch.channel, batch.notification, binds, now)
     if reason != SEND or profile is None:
-        return Draft([], outcome_of(reason), offset)
+        return not_sent(reason, offset)
     try:
         content = render(profile.language)
     except ProviderError as error:
         return Draft([], Outcome("failed", "template_error", str(error)[:MAX_DETAIL]), offset)
     return Draft(_messages(batch, index, profile, content), None, offset)
+
+
+def not_sent(reason: str, offset: int) -> Draft:
+    """Nothing to send, for a reason of the table."""
+    return Draft([], outcome_of(reason), offset)
 
 
 def results_of(drafts: Sequence[Draft], answers: Sequence[Answer]) -> list[Result]:

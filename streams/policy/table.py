@@ -34,7 +34,7 @@ class Check(NamedTuple):
 
 
 TABLE = (
-    Check("cancelled", "cancelled", ALWAYS, DECISION, CONTROL, "", "It was called off before it was sent."),
+    Check("cancelled", "cancelled", ALWAYS, BOTH, CONTROL, "", "It was called off before it was sent."),
     Check(
         "seen", "suppressed", NOT_CRITICAL, DECISION, "", "digests (issue 5)", "It is a digest of what the user saw in the app meanwhile."
     ),

@@ -22,7 +22,15 @@ from streams.step.turns import Turns
 from tests.unit.streams.make import command
 from tests.unit.streams.step.sim import Chaos, World, live_until_done
 from tests.unit.streams.step.test_caps_crashes import A_DAY, SALES, STRICT, USERS, WakefulReplica, counted, told
-from tests.unit.streams.step.test_crashes import CODEC, TEMPLATES, SteadyReplica, every_crash, once, tables_are_their_changelogs
+from tests.unit.streams.step.test_crashes import (
+    CODEC,
+    NONE_CANCELLED,
+    TEMPLATES,
+    SteadyReplica,
+    every_crash,
+    once,
+    tables_are_their_changelogs,
+)
 
 pytestmark = pytest.mark.usefixtures("no_threads")
 
@@ -74,8 +82,12 @@ def audience(world: World) -> AudienceStep:
 
 
 def delivery(world: World, topic: str, channel: str) -> DeliveryStep:
-    provider, caller = cast(AnyProvider, Provider(channel)), Caller(cast(Sender, Refusing(world)))
-    return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, STRICT, cast(ProfileReplica, SteadyReplica()), Turns())
+    provider, caller, replica = (
+        cast(AnyProvider, Provider(channel)),
+        Caller(cast(Sender, Refusing(world))),
+        cast(ProfileReplica, SteadyReplica()),
+    )
+    return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, STRICT, replica, NONE_CANCELLED, Turns())
 
 
 def ends(world: World) -> dict[tuple[str, str], dict[str, str]]:
