@@ -62,6 +62,7 @@ class ExpandAudience(Record, frozen=True, kw_only=True):
     not_before: int = 0
     hold_id: str = ""
     channels: list[str] = []
+    counted: list[bool] = []
 
 
 class ControlCampaign(Record, frozen=True, kw_only=True):
@@ -98,6 +99,7 @@ class DeliverBatch(Record, frozen=True):
     decided_at: int
     fanout_offset: int
     counted_on: list[int] = []
+    partitions: int = 0
 
 
 class SendsEnded(Record, frozen=True):

@@ -11,6 +11,7 @@ from streams.audience.counting import TABLE as CAPS
 from streams.audience.counting import Counting
 from streams.audience.expanded import had, was_had
 from streams.audience.expression import parse
+from streams.audience.holds import counted_of
 from streams.audience.outputs import outputs_of
 from streams.audience.pace import chunk_limit, following, passed, postponed, turn_of
 from streams.audience.rules import Person, expand, next_chunk
@@ -86,7 +87,8 @@ class Expanding:
         """What the people were told so far; None when it does not matter."""
         if not self._caps or not self._policy.of(command.notification).counts:
             return None
-        return Counting(lambda keys: view.get_many(CAPS, keys), [person.user for person in people], now)
+        before = counted_of(command)
+        return Counting(lambda keys: view.get_many(CAPS, keys), [person.user for person in people if person.user not in before], now)
 
     def _people(self, command: ExpandAudience, partition: int, limit: int) -> tuple[list[Person], ExpandAudience | None]:
         """The users of this chunk with their profiles, and the command for the rest. `limit`: users that are searched for."""

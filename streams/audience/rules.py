@@ -47,7 +47,8 @@ def expand(
 ) -> Expansion:
     """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory.
 
-    `counters`: by user, at the place's time; those who are sent to are counted in them. None: there are no caps. `cancelled`: the campaign
+    `counters`: by user, at the place's time; those who are sent to are counted in them. None: there are no caps; a user without: it was
+    counted before. `cancelled`: the campaign
     is; nobody is sent to, and all are told so.
     """
     case = case_of(command, policy, place)
@@ -57,7 +58,7 @@ def expand(
     for channel in case.channels:
         batch_id = ids.batch_id(about.notification_id, place.partition, mark, channel)
         if choice.send[channel].users:
-            batches.append(batch_of(batch_id, channel, choice.send[channel], about, policy, place))
+            batches.append(batch_of(batch_id, channel, choice.send[channel], command, policy, place))
         if choice.refuse[channel].users:
             statuses.append(refused(batch_id, channel, choice.refuse[channel], about, policy, place))
     holds = holds_of(command, mark, place.partition, choice.hold)
@@ -80,8 +81,9 @@ def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters
     counts = counters is not None and case.binds.counts
     lanes = list(zip(choice.send.values(), choice.refuse.values(), strict=True))
     for user, profile, offset in people:
-        reasons, release_at = decide(user, profile, case, counters[user] if counters is not None else None)
-        sent_on = reasons.count(SEND)
+        mine = counters.get(user) if counters is not None else None
+        reasons, release_at = decide(user, profile, case, mine)
+        sent_on = reasons.count(SEND) if mine is not None else 0
         for (send, refuse), reason in zip(lanes, reasons, strict=True):
             if reason != SEND:
                 refuse.users.append(user)

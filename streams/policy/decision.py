@@ -14,6 +14,8 @@ from streams.policy.rules import SEND, reason_against
 from streams.policy.table import QUIET_UNTIL, reasons_of
 
 (QUIET_HOURS,) = reasons_of(QUIET_UNTIL)
+DEFERRED = "deferred"
+"""The status of who is held. It is no end."""
 
 
 class Case(NamedTuple):
