@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ops.audit.batches import Batch, Handed, Part
 from ops.audit.controls import CANCELLED, Controls
-from ops.audit.holds import Holds, due_of
+from ops.audit.holds import DEFERRED, Holds, due_of
 from ops.audit.model import Entry, Terms
 from ops.audit.report import TERMINAL, Findings
 from ops.audit.sends import Sends
@@ -75,6 +75,8 @@ class Statuses:
         tally = self.outcomes.setdefault((told.notification.notification_id, told.channel), Counter())
         for number, count in Counter(told.outcome_of).items():
             status = told.outcomes[number].status
+            if told.batch_id and status == DEFERRED:  # no end: they are handed back
+                continue
             tally[status] += count
             if status not in TERMINAL:
                 self._blame("status_not_final", told, f"{count} recipients are {status!r}", entry)
@@ -93,7 +95,15 @@ class Statuses:
             self._other_users(told, batch, entry)
         batch.status_id, batch.users = told.status_id, []
         self._cancelled(told, entry)
+        self._handed_back(told, entry)
         self._sends.check(told, batch, entry)
+
+    def _handed_back(self, told: StatusBatch, entry: Entry) -> None:
+        """Of a batch, those who had come into quiet hours: a command to decide them afresh is to follow."""
+        users = [user for user, number in zip(told.users, told.outcome_of, strict=True) if told.outcomes[number].status == DEFERRED]
+        if users:
+            self._handed.handed_back[told.notification.notification_id, told.channel] += len(users)
+            self._holds.handed_back(told, users, entry.place)
 
     def _fits(self, told: StatusBatch, batch: Batch, entry: Entry) -> None:
         cause = (told.caused_by_topic, told.caused_by_partition)
