@@ -2,11 +2,12 @@
 
 Killed before the intent is durable: nothing was sent, the batch comes again. Between intent and result: it can't be known what was sent;
 those recipients are `unknown`, or sent to again where policy says so (whom the repeat is not sent to is `unknown` all the same). After the
-result: the batch comes again, finds its results, and tells the same status in the same bytes.
+result: the batch comes again, finds its results, and tells the same status in the same bytes, with what is given back of it and who is
+handed back.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from providers.base import AnyProvider
@@ -14,12 +15,12 @@ from providers.catalogue import Templates
 from providers.content import Content
 from schemas.codec import Codec
 from schemas.errors import RecordRefused
-from schemas.records import DeliverBatch, LedgerEntry, Output, Write
-from schemas.topics import FANOUT, STATUS, ledger_topic
+from schemas.records import DeliverBatch, LedgerEntry, Write
+from schemas.topics import ledger_topic
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
-from streams.delivery.ended import ended_of
-from streams.delivery.ledger import finished, intending, opened, recorded, settled, status_of
+from streams.delivery.ledger import finished, intending, opened, recorded, settled
+from streams.delivery.outputs import outputs_of
 from streams.delivery.rules import Draft, draft, not_sent, results_of
 from streams.policy.policy import Policy
 from streams.policy.rules import CANCELLED
@@ -113,15 +114,7 @@ class DeliveryStep:
         entry = settled(opened(known, record.offset, self._provider.declaration.name), self._resends(batch))
         if entry.finished_at is None:
             entry = await self._work(part, batch, entry)
-        return Effects([*self._told(part.number, batch, entry, record)])
-
-    def _told(self, partition: int, batch: DeliverBatch, entry: LedgerEntry, record: Input) -> Iterator[Output]:
-        """What a finished batch comes to: the same bytes whenever it is told again."""
-        key = batch.notification.notification_id.encode()
-        status = status_of(batch, entry, record.topic, record.partition)
-        yield Output(topic=STATUS, partition=partition, key=key, value=self._codec.encode(status))
-        if ended := ended_of(batch, entry):
-            yield Output(topic=FANOUT, partition=partition, key=key, value=self._codec.encode(ended))
+        return Effects(outputs_of(self._codec, batch, entry, record))
 
     def _resends(self, batch: DeliverBatch) -> bool:
         return self._provider.declaration.repeatable or self._policy.resends_unknown(batch.notification)

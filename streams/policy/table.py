@@ -57,7 +57,7 @@ TABLE = (
     Check(
         "address_suppressed", "suppressed", ALWAYS, BOTH, "", "addresses taken out of use (issue 5)", "This address bounced or complained."
     ),
-    Check("quiet_hours", "suppressed", "quiet_hours", DECISION, QUIET_UNTIL, "", "The user had quiet hours, and it could not wait."),
+    Check("quiet_hours", "suppressed", "quiet_hours", BOTH, QUIET_UNTIL, "", "The user had quiet hours, and it could not wait."),
     Check("hourly_limit", "suppressed", "hourly_limit", DECISION, OVER, "", "The user was told enough this hour."),
     Check("daily_limit", "suppressed", "daily_limit", DECISION, OVER, "", "The user was told enough this day."),
     Check("category_limit", "suppressed", "category_limit", DECISION, OVER, "", "The user was told enough of its category this day."),

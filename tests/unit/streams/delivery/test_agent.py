@@ -9,7 +9,7 @@ import pytest
 from providers.base import Accepted, AnyProvider, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.catalogue import Templates
 from providers.sender import Sender
-from schemas.records import DeadLetter, DeliverBatch, LedgerEntry, Output, Priority, Record, StatusBatch
+from schemas.records import DeadLetter, DeliverBatch, LedgerEntry, Output, Priority, Profile, QuietHours, Record, StatusBatch
 from schemas.topics import DLQ, STATUS, deliver_topic
 from streams.delivery.agent import INTENT_MS, DeliveryStep
 from streams.delivery.call import AHEAD, Caller
@@ -35,6 +35,7 @@ class Replica:
 
     def __init__(self) -> None:
         self.out: set[str] = set()
+        self.quiet: dict[str, QuietHours] = {}
         self.reads: list[str] = []
         self.after_read: Callable[[], None] = lambda: None
 
@@ -43,9 +44,12 @@ class Replica:
 
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
         self.reads += users
-        known = [NOBODY if user == "nobody" else Known(profile(user, channels=[] if user in self.out else ["push"]), 7) for user in users]
+        known = [NOBODY if user == "nobody" else Known(self._profile(user), 7) for user in users]
         self.after_read()
         return known
+
+    def _profile(self, user: str) -> Profile:
+        return profile(user, channels=[] if user in self.out else ["push"], quiet_hours=self.quiet.get(user))
 
 
 class Cancelled:

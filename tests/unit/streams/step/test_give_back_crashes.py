@@ -10,16 +10,17 @@ from providers.base import Accepted, AnyProvider, Declaration, Rejected
 from providers.base import Message as ToSend
 from providers.base import Outcome as Answer
 from providers.sender import Sender
-from schemas.records import DeliverBatch, SendsEnded, StatusBatch
+from schemas.records import DeliverBatch, QuietHours, SendsEnded, StatusBatch
 from schemas.topics import FANOUT, STATUS, deliver_topic
 from streams.audience.agent import AudienceStep
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
 from streams.policy.caps import is_given_back
 from streams.profiles.replica import ProfileReplica
+from streams.profiles.stored import Known
 from streams.step.step import Step
 from streams.step.turns import Turns
-from tests.unit.streams.make import command
+from tests.unit.streams.make import command, profile
 from tests.unit.streams.step.sim import Chaos, World, live_until_done
 from tests.unit.streams.step.test_caps_crashes import A_DAY, SALES, STRICT, USERS, WakefulReplica, counted, told
 from tests.unit.streams.step.test_crashes import (
@@ -60,16 +61,17 @@ class Provider:
 class Lanes:
     """Steps of one world, one after the other, each with a place in its topic."""
 
-    def __init__(self, world: World) -> None:
-        self._world, self._reached = world, dict[str, int]()
+    def __init__(self, world: World, quiet: QuietHours | None = None) -> None:
+        """`quiet`: of everybody."""
+        self._world, self._quiet, self._reached = world, quiet, dict[str, int]()
 
     async def decide(self) -> None:
-        await self._live(FANOUT, lambda: audience(self._world))
+        await self._live(FANOUT, lambda: audience(self._world, self._quiet))
 
     async def deliver(self) -> None:
         for channel in CHANNELS:
             topic = deliver_topic(channel, "normal")
-            await self._live(topic, lambda: delivery(self._world, topic, channel))  # noqa: B023
+            await self._live(topic, lambda: delivery(self._world, topic, channel, self._quiet))  # noqa: B023
 
     async def _live(self, topic: str, make: Callable[[], Step]) -> None:
         self._world.committed = self._reached.get(topic, 0)
@@ -77,16 +79,23 @@ class Lanes:
         self._reached[topic] = self._world.committed
 
 
-def audience(world: World) -> AudienceStep:
-    return AudienceStep(FANOUT, CODEC, world.clock, STRICT, cast(ProfileReplica, WakefulReplica(world, USERS, None)))
+class SleepyReplica(SteadyReplica):
+    """Everybody has one device and these quiet hours."""
+
+    def __init__(self, quiet: QuietHours | None) -> None:
+        self._quiet = quiet
+
+    def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
+        return [Known(profile(user, quiet_hours=self._quiet), 7) for user in users]
 
 
-def delivery(world: World, topic: str, channel: str) -> DeliveryStep:
-    provider, caller, replica = (
-        cast(AnyProvider, Provider(channel)),
-        Caller(cast(Sender, Refusing(world))),
-        cast(ProfileReplica, SteadyReplica()),
-    )
+def audience(world: World, quiet: QuietHours | None = None) -> AudienceStep:
+    return AudienceStep(FANOUT, CODEC, world.clock, STRICT, cast(ProfileReplica, WakefulReplica(world, USERS, quiet)))
+
+
+def delivery(world: World, topic: str, channel: str, quiet: QuietHours | None) -> DeliveryStep:
+    provider, caller = cast(AnyProvider, Provider(channel)), Caller(cast(Sender, Refusing(world)))
+    replica = cast(ProfileReplica, SleepyReplica(quiet))
     return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, STRICT, replica, NONE_CANCELLED, Turns())
 
 
