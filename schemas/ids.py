@@ -21,6 +21,11 @@ def hold_id(notification: str, partition: int, mark: int | str, release_at: int,
     return _derive("hold", notification, str(partition), str(mark), str(release_at), waits_for, *channels)
 
 
+def handed_back_id(batch: str) -> str:
+    """The hold of those of a batch whom delivery hands back to be decided afresh."""
+    return _derive("handed back", batch)
+
+
 def status_id(cause: str, kind: str) -> str:
     """A status batch of one kind, caused by `cause` (a batch id, or a chunk's)."""
     return _derive("status", cause, kind)

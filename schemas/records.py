@@ -65,6 +65,7 @@ class ExpandAudience(Record, frozen=True, kw_only=True):
     not_before: int = 0
     hold_id: str = ""
     channels: list[str] = []
+    counted: list[bool] = []
 
 
 class ControlCampaign(Record, frozen=True, kw_only=True):
@@ -119,6 +120,18 @@ class DeliverBatch(Record, frozen=True):
     policy_version: str
     decided_at: int
     fanout_offset: int
+    counted_on: list[int] = []
+    partitions: int = 0
+
+
+class SendsEnded(Record, frozen=True):
+    notification_id: str
+    fanout_offset: int
+    category: str
+    channel: str
+    users: list[str]
+    counted_on: list[int]
+    counted_at: int
 
 
 class Outcome(Record, frozen=True):

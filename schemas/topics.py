@@ -18,6 +18,7 @@ from schemas.records import (
     Profile,
     ProfilesChanged,
     Record,
+    SendsEnded,
     SetTimer,
     StatusBatch,
     StepCommitted,
@@ -37,8 +38,9 @@ PROFILES = "notify.profiles"
 FANOUT = "notify.fanout"
 FANOUT_URGENT = "notify.fanout.urgent"
 FANOUTS = (FANOUT, FANOUT_URGENT)
-ON_FANOUT: tuple[type[Record], ...] = (ExpandAudience, ControlCampaign, DigestWindowEnded, UserSeen)
+ON_FANOUT: tuple[type[Record], ...] = (ExpandAudience, ControlCampaign, DigestWindowEnded, UserSeen, SendsEnded)
 """What the common lane carries; the urgent one has the first two."""
+CANCELS = "notify.cancels"
 EXPANSIONS = "notify.expansions"
 STATUS = "notify.status"
 FEEDBACK = "notify.feedback"
@@ -50,6 +52,7 @@ TIMERS = "notify.timers"
 CHANGELOG_TIMERS = "notify.changelog.timers"
 CHANGELOG_CAPS = "notify.changelog.caps"
 CHANGELOG_DIGESTS = "notify.changelog.digests"
+CHANGELOG_ENDED = "notify.changelog.caps.ended"
 CHANGELOG_DELETED = "notify.changelog.profiles.deleted"
 
 HOUR_MS = 3_600_000
@@ -57,6 +60,7 @@ DAY_MS = 24 * HOUR_MS
 FOREVER = -1
 TOMBSTONE_KEPT_MS = DAY_MS
 """In what is compacted: a copy that was away for longer may still have what was removed, and must begin anew (twice `STALE_S`)."""
+DELIVER_KEPT_MS = 7 * DAY_MS
 CAMPAIGN_KEPT_MS = 90 * DAY_MS
 """How long control of a campaign is known, and what waits in it is kept."""
 SCHEDULE_KEPT_MS = 90 * DAY_MS
@@ -163,6 +167,7 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_CAPS, "part of a user bucket", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     # 7 d: a daily digest waits for a day, and twice as long where its user moves
     yield Topic(CHANGELOG_DIGESTS, "user_id, category, digest_key", "audience", compacted=True, retention_ms=week, dlq="")
+    yield Topic(CHANGELOG_ENDED, "notification_id and the decision", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     # longer than the longest schedule
     yield Topic(CHANGELOG_SCHEDULED, "notification_id", "planner", compacted=True, retention_ms=SCHEDULE_KEPT_MS, dlq="")
     # every worker reads it: what can't be used is said in their logs, and passed over
@@ -178,7 +183,7 @@ def _fanouts() -> Iterator[Topic]:
         yield Topic(
             name,
             "notification_id, user_id; explicit partition",
-            "planner, audience",
+            "planner, audience, delivery",
             ExpandAudience,
             others=ON_FANOUT[1:] if name == FANOUT else (ControlCampaign,),
         )
@@ -187,13 +192,16 @@ def _fanouts() -> Iterator[Topic]:
         yield Topic(campaigns_topic(name), "notification_id", "audience", compacted=True, retention_ms=CAMPAIGN_KEPT_MS, dlq="")
         # compacted without a limit by time: the last record of a partition says where its step stands
         yield Topic(journal, "step", "audience", StepCommitted, compacted=True, retention_ms=FOREVER, dlq="", max_message_bytes=8_388_608)
+    # as long as a batch waits; only its keys are read
+    cancels = "notification_id; explicit partition"
+    yield Topic(CANCELS, cancels, "audience", ControlCampaign, compacted=True, retention_ms=DELIVER_KEPT_MS, dlq="")
 
 
 def _lanes(channels: tuple[str, ...]) -> Iterator[Topic]:
     for channel in channels:
         for priority in PRIORITIES:
             name = deliver_topic(channel, priority)
-            yield Topic(name, "batch_id; the users' partition", "audience", DeliverBatch)
+            yield Topic(name, "batch_id; the users' partition", "audience", DeliverBatch, retention_ms=DELIVER_KEPT_MS)
             ledger = ledger_topic(name)
             yield Topic(ledger, "batch_id", "delivery", LedgerEntry, compacted=True, retention_ms=2 * DAY_MS, dlq="", broker_time=True)
 

@@ -32,6 +32,7 @@ from streams.cdc.agent import TableStep
 from streams.cdc.loader import load_mappings, mappings_of
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
+from streams.delivery.cancels import Cancels
 from streams.give_way import Manners
 from streams.intake.agent import IntakeStep
 from streams.intake.loader import load_triggers
@@ -58,6 +59,7 @@ class Parts:
     clock: Clock
     settings: WorkerSettings
     replica: ProfileReplica | None
+    cancels: Cancels | None
 
     def policy(self) -> Policy:
         """What may be sent to whom. Raises PolicyInvalid."""
@@ -67,7 +69,8 @@ class Parts:
 @dataclass(frozen=True)
 class Role:
     """`replica`: None for none, else whether the index is kept. `forgets`: table values may vanish after 48 h, but for those of
-    the tables in `lasting`, which stay for so many seconds. `ordered`: tables that are kept in the order of their values too.
+    the tables in `lasting`, which stay for so many seconds. `ordered`: tables that are kept in the order of their values too. `cancels`:
+    whether it hears of campaigns that were.
     """
 
     make: Callable[[Parts], Steps]
@@ -76,6 +79,7 @@ class Role:
     ordered: tuple[str, ...] = ()
     manners: Manners = Manners.FIRST
     lasting: Mapping[str, int] = field(default_factory=dict)
+    cancels: bool = False
 
 
 def _profiles(parts: Parts) -> Steps:
@@ -105,6 +109,7 @@ def _decide(parts: Parts, topic: str = FANOUT) -> Steps:
 
 def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
     assert parts.replica is not None
+    assert parts.cancels is not None
     variables = {"SANDBOX_URL": parts.settings.sandbox_url}
     registry = providers.load_file(parts.settings.providers_file or providers.DEFAULT, variables)
     templates, policy, transport, turns = Templates.load(), parts.policy(), FastTransport(), Turns()
@@ -120,6 +125,7 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
             parts.clock,
             policy,
             parts.replica,
+            parts.cancels,
             turns,
         )
         for channel in CHANNELS
@@ -139,7 +145,7 @@ ROLES: Mapping[str, Role] = {
     "plan": Role(_plan, replica=None, lasting={SCHEDULED: SCHEDULE_KEPT_MS // 1000}),
     "decide": Role(_decide, replica=True, manners=Manners.BEHIND, lasting=CAMPAIGNS),
     "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True, lasting=CAMPAIGNS),
-    "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False),
-    "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, manners=Manners.LAST),
+    "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False, cancels=True),
+    "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, manners=Manners.LAST, cancels=True),
     "timers": Role(_timers, replica=None, forgets=False, ordered=(TIMERS_TABLE,), manners=Manners.BEHIND),
 }

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +19,7 @@ from schemas.codec import Codec
 from schemas.provision import subjects
 from schemas.registry import ConfluentRegistry
 from streams.app import make_app, member_id
+from streams.delivery.cancels import Cancels
 from streams.give_way import give_way, give_way_at_work
 from streams.health.broker import Broker
 from streams.health.worker import WorkerHealth
@@ -94,7 +96,8 @@ def _wire(
     ready = _ready_file(home, name, settings)
     ready.unlink(missing_ok=True)
     replica = _replica(role, name, kafka, state, codec, log)
-    steps = role.make(Parts(codec, now_ms, settings, replica))
+    cancels = Cancels(kafka, die, step=name) if role.cancels else None
+    steps = role.make(Parts(codec, now_ms, settings, replica, cancels))
     app = make_app(name, steps, kafka, home, settings, lease, die)
     lanes = Lanes(
         app,
@@ -105,7 +108,7 @@ def _wire(
         codec=codec,
         die=die,
         lease=lease,
-        on_assigned=replica.follow if replica else lambda _: None,
+        on_assigned=_followed_by([copy for copy in (replica, cancels) if copy is not None]),
         on_ready=lambda: _begin_work(role, settings, ready, health),
     )
     return app, lanes
@@ -123,6 +126,14 @@ def _begin_work(role: Role, settings: WorkerSettings, path: Path, health: Worker
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"pid": os.getpid(), "at": now_ms()}))
     logger.info("ready")
+
+
+def _followed_by(copies: Sequence[ProfileReplica | Cancels]) -> Callable[[set[int]], None]:
+    def follow(partitions: set[int]) -> None:
+        for copy in copies:
+            copy.follow(partitions)
+
+    return follow
 
 
 def _replica(role: Role, name: str, kafka: str, state: Path, codec: Codec, log: LogWriter) -> ProfileReplica | None:

@@ -1,5 +1,6 @@
 """Is everyone handed to delivery once? Deliver batches of one partition against commands and chunks. Pure."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -39,7 +40,7 @@ class Batch(msgspec.Struct, gc=False):
 
 class Handed:
     """Who was placed where: each recipient in one batch, or in one status of those who are not sent to or are held; and of those who were
-    held, in one of their release.
+    held, in one of their release. `handed_back`: how many of batches delivery handed back, by notification and channel.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Handed:
         self.queued: dict[Part, int] = {}
         self.suppressed: dict[Part, int] = {}
         self.deferred: dict[Part, int] = {}
+        self.handed_back: Counter[tuple[str, str]] = Counter()
         self._placed: dict[tuple[str, str, str], set[str]] = {}
 
     def note(self, entry: Entry) -> None:

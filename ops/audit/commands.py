@@ -9,7 +9,7 @@ from ops.audit.controls import Controls
 from ops.audit.model import Entry, Terms
 from ops.audit.report import Findings
 from ops.audit.requests import Asked, Chunk, Chunks, Mark, Step, unasked
-from schemas.records import ControlCampaign, DigestWindowEnded, ExpandAudience, UserSeen
+from schemas.records import ControlCampaign, DigestWindowEnded, ExpandAudience, SendsEnded, UserSeen
 from schemas.topics import fanout_topic
 
 
@@ -36,7 +36,7 @@ class Commands:
         if isinstance(entry.record, ControlCampaign):
             self.controls.note(entry, entry.record)
             return
-        if isinstance(entry.record, (DigestWindowEnded, UserSeen)):
+        if isinstance(entry.record, DigestWindowEnded | UserSeen | SendsEnded):  # of digests and caps, which have ends of their own
             return
         told = self._findings.read(entry, ExpandAudience, "a command", self._terms.held)
         if told is None:

@@ -46,6 +46,11 @@ class Holds:
         """A status of people who are held."""
         self._held[told.status_id] = Held(told.notification.notification_id, told.channel, told.users, due, place)
 
+    def handed_back(self, told: StatusBatch, users: list[str], place: Place) -> None:
+        """Those of a batch whom delivery handed back: as if they were held until they were told so."""
+        hold = ids.deferred_id(ids.handed_back_id(told.batch_id), told.channel)
+        self._held[hold] = Held(told.notification.notification_id, told.channel, users, told.at, place)
+
     def check(self, commands: Commands, chunks: Chunks) -> None:
         """Each release is of a hold, of all its people, and not before its time; each hold was released once it was due."""
         waiting, newest = dict(self._held), 0

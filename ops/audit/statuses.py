@@ -6,13 +6,13 @@ from typing import NamedTuple
 from ops.audit.batches import Batch, Handed, Part
 from ops.audit.controls import CANCELLED, Controls
 from ops.audit.digests import Digests
-from ops.audit.holds import Holds, due_of
+from ops.audit.holds import DEFERRED, Holds, due_of
 from ops.audit.model import Entry, Terms
 from ops.audit.report import TERMINAL, Findings
 from ops.audit.sends import Sends
 from schemas import ids
 from schemas.records import StatusBatch
-from schemas.topics import FANOUTS
+from schemas.topics import FANOUTS, fanout_topic
 
 
 class First(NamedTuple):
@@ -84,6 +84,8 @@ class Statuses:
         tally = self.outcomes.setdefault((told.notification.notification_id, told.channel), Counter())
         for number, count in Counter(told.outcome_of).items():
             status = told.outcomes[number].status
+            if told.batch_id and status == DEFERRED:  # no end: they are handed back
+                continue
             tally[status] += count
             if status not in TERMINAL:
                 self._blame("status_not_final", told, f"{count} recipients are {status!r}", entry)
@@ -101,7 +103,16 @@ class Statuses:
         elif told.users != batch.users:
             self._other_users(told, batch, entry)
         batch.status_id, batch.users = told.status_id, []
+        self._cancelled(told, entry)
+        self._handed_back(told, entry)
         self._sends.check(told, batch, entry)
+
+    def _handed_back(self, told: StatusBatch, entry: Entry) -> None:
+        """Of a batch, those who had come into quiet hours: a command to decide them afresh is to follow."""
+        users = [user for user, number in zip(told.users, told.outcome_of, strict=True) if told.outcomes[number].status == DEFERRED]
+        if users:
+            self._handed.handed_back[told.notification.notification_id, told.channel] += len(users)
+            self._holds.handed_back(told, users, entry.place)
 
     def _fits(self, told: StatusBatch, batch: Batch, entry: Entry) -> None:
         cause = (told.caused_by_topic, told.caused_by_partition)
@@ -157,11 +168,15 @@ class Statuses:
         return part
 
     def _cancelled(self, told: StatusBatch, entry: Entry) -> None:
-        """Whoever is told `cancelled` is of a campaign that was; the command to cancel it may be older than what is read."""
-        lane, partition, offset = told.caused_by_topic, told.caused_by_partition, told.caused_by_offset
+        """Whoever is told `cancelled` is of a campaign that was; the command to cancel it may be older than what is read.
+
+        By the decision: it was before they were met. By delivery: it was at all; the batch is older than it.
+        """
+        partition, decided = told.caused_by_partition, not told.batch_id
         if not any(outcome.status == CANCELLED for outcome in told.outcomes) or CANCELLED in told.notification.withheld.values():
             return
-        if self._controls.state(told.notification.notification_id, lane, offset) == CANCELLED:
+        lane = told.caused_by_topic if decided else fanout_topic(told.notification.priority)
+        if self._controls.state(told.notification.notification_id, lane, told.caused_by_offset if decided else None) == CANCELLED:
             return
         if self._terms.partial or self._terms.gone(lane, partition, 0):
             self._findings.skip("the command to cancel may be older than the log")

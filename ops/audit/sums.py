@@ -38,6 +38,8 @@ class PartitionSums:
         self._waiting()
         for (notification, _, channel), count in self._handed.deferred.items():
             self._of(notification, channel).pending += count
+        for place, count in self._handed.handed_back.items():
+            self._of(*place).pending += count
         for (notification, number), chunk in chunks.items():
             asked = self._asked[notification]
             for channel in asked.channels if isinstance(number, int) else chunk.told.queued:

@@ -70,9 +70,12 @@ def at(topic: str, partition: int, offset: int) -> str:
 def _fate(channel: str, found: Evidence, header: Header) -> Fate:
     statuses = [why for why in found.statuses if why.event.channel == channel]
     handed = found.handed.get(channel)
-    decided_first = [_status(why, None, found.partition) for why in statuses if why.status == HELD]
-    links = [*decided_first, *_decision(handed, found), *(_status(why, handed, found.partition) for why in statuses if why.status != HELD)]
-    if statuses and (statuses[-1].status != HELD or not handed):
+    # of several decisions the last is known: what was told before its batch came before it
+    first = next((place for place, why in enumerate(statuses) if handed and why.event.batch_id == handed.batch.batch_id), len(statuses))
+    before = [_status(why, None, found.partition) for why in statuses[:first]]
+    links = [*before, *_decision(handed, found), *(_status(why, handed, found.partition) for why in statuses[first:])]
+    waits = handed is not None and first == len(statuses)
+    if statuses and (statuses[-1].status != HELD or not waits):
         return Fate(channel, _outcome(statuses[-1], header), links)
     return Fate(channel, _waiting(handed, found) if handed else absence(channel, found, header), links)
 

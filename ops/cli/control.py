@@ -21,7 +21,7 @@ Rate = Annotated[str, typer.Argument(metavar="RATE", help="Users a second over a
 SAID = {
     "pause": "paused; who was handed to delivery before is sent",
     "resume": "goes on",
-    "cancel": "cancelled; who was handed to delivery before is sent, everyone else is told `cancelled`",
+    "cancel": "cancelled; everyone who was not sent to before is told `cancelled`",
     "rate": "rate set",
 }
 
@@ -37,7 +37,7 @@ def resume(notification: NotificationId, by: By = "", as_json: AsJson = False) -
 
 
 def cancel(notification: NotificationId, by: By = "", as_json: AsJson = False) -> None:
-    """End a campaign: whoever was not handed to delivery yet is told `cancelled`. It can't be taken back."""
+    """End a campaign: whoever was not sent to yet is told `cancelled`. It can't be taken back."""
     _control(notification, "cancel", 0, by, as_json)
 
 

@@ -17,6 +17,7 @@ class Tally:
         self._releases: dict[str, AudienceExpanded] = {}
         self._batches: dict[str, int] = {}
         self._outcomes: dict[str, Counter[str]] = {}
+        self._handed_back = 0
         self.finished_at = 0
         """The latest time in any record, epoch ms."""
 
@@ -37,6 +38,7 @@ class Tally:
         for index, number in Counter(batch.outcome_of).items():
             outcome = batch.outcomes[index]
             if outcome.status == DEFERRED:
+                self._handed_back += number if batch.batch_id else 0
                 continue
             counter[f"{outcome.status}:{outcome.reason}" if outcome.reason else outcome.status] += number
         self.finished_at = max(self.finished_at, batch.at)
@@ -67,7 +69,7 @@ class Tally:
     def held(self) -> int:
         """Recipients, over all channels, who are held now."""
         ever = sum(sum(one.deferred.values()) for one in (*self._chunks.values(), *self._releases.values()))
-        return ever - sum(one.users * len(one.queued) for one in self._releases.values())
+        return ever + self._handed_back - sum(one.users * len(one.queued) for one in self._releases.values())
 
     @property
     def counts(self) -> Counts:

@@ -14,13 +14,15 @@ from typing import Any
 
 from schemas.codec import Codec
 from schemas.errors import SchemaError
-from schemas.records import ControlCampaign, DigestWindowEnded, ExpandAudience, UserSeen
-from schemas.topics import CHANGELOG_CAPS, CHANGELOG_DIGESTS, FANOUT, audience_topics, campaigns_topic
+from schemas.records import ControlCampaign, DigestWindowEnded, ExpandAudience, SendsEnded, UserSeen
+from schemas.topics import CHANGELOG_CAPS, CHANGELOG_DIGESTS, CHANGELOG_ENDED, FANOUT, audience_topics, campaigns_topic
 from streams.audience.campaigns import TABLE as CAMPAIGNS
 from streams.audience.counting import TABLE as CAPS
 from streams.audience.digests import TABLE as DIGESTS
+from streams.audience.ended import TABLE as ENDED
 from streams.audience.expanded import TABLE as EXPANDED
 from streams.audience.expanding import Expanding
+from streams.audience.giving_back import GivingBack
 from streams.audience.obeying import Obeying
 from streams.audience.sightings import Sightings
 from streams.policy.policy import Policy
@@ -54,7 +56,7 @@ class AudienceStep(RecordStep):
         self.name = journal.removeprefix("notify.journal.")
         self.tables: Mapping[str, str] = {EXPANDED: changelog, CAMPAIGNS: campaigns_topic(topic)}
         if topic == FANOUT:  # nothing on the urgent lane counts, nor is bound by what is counted, nor waits in a digest
-            self.tables = {**self.tables, CAPS: CHANGELOG_CAPS, DIGESTS: CHANGELOG_DIGESTS}
+            self.tables = {**self.tables, CAPS: CHANGELOG_CAPS, DIGESTS: CHANGELOG_DIGESTS, ENDED: CHANGELOG_ENDED}
         self.journal: str | None = journal
         self._replica = replica
         self._turns = Turns()
@@ -64,7 +66,7 @@ class AudienceStep(RecordStep):
         }
         if topic == FANOUT:
             sightings = Sightings(codec, clock, policy, replica)
-            self._handlers |= {DigestWindowEnded: sightings.ended, UserSeen: sightings.seen}
+            self._handlers |= {DigestWindowEnded: sightings.ended, UserSeen: sightings.seen, SendsEnded: GivingBack(clock).decide}
         # each is looked at before its turn, in its turn, and to decide
         self._told: Callable[[bytes | None], Any] = lru_cache(COMMANDS)(lambda value: codec.decode_one_of(value, tuple(self._handlers)))
 
@@ -88,9 +90,10 @@ class AudienceStep(RecordStep):
 
     def _goes_alone(self, record: Input) -> bool:
         told = self._record(record)
-        if isinstance(told, ExpandAudience) and (told.expression or len(told.users) > (1 if told.notification.digest_key else MANY)):
-            return True
-        return len(record.value or b"") > LARGE or isinstance(told, UserSeen)
+        if isinstance(told, ExpandAudience):
+            most = 1 if told.notification.digest_key else MANY
+            return bool(told.expression) or len(told.users) > most or len(record.value or b"") > LARGE
+        return isinstance(told, UserSeen) or (isinstance(told, SendsEnded) and len(told.users) > MANY)
 
     def _is_scan(self, record: Input) -> bool:
         told = self._record(record)

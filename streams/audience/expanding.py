@@ -12,6 +12,7 @@ from streams.audience.counting import Counting
 from streams.audience.digests import effects_of, folding
 from streams.audience.expanded import had, was_had
 from streams.audience.expression import parse
+from streams.audience.holds import counted_of
 from streams.audience.outputs import outputs_of
 from streams.audience.pace import chunk_limit, following, passed, postponed, turn_of
 from streams.audience.rules import Person, expand, next_chunk
@@ -97,7 +98,8 @@ class Expanding:
         """What the people were told so far; None when it does not matter."""
         if not self._caps or not self._policy.of(command.notification).counts:
             return None
-        return Counting(lambda keys: view.get_many(CAPS, keys), [person.user for person in people], now)
+        before = counted_of(command)
+        return Counting(lambda keys: view.get_many(CAPS, keys), [person.user for person in people if person.user not in before], now)
 
     def _folding(self, view: View, command: ExpandAudience, people: Sequence[Person], now: int) -> Folding | None:
         """Their digests; None when nothing is digested. What was held is told by itself, when its time has come."""

@@ -4,7 +4,7 @@ A hold is of the person, with all the channels that could be sent: those of a ch
 When there are more groups than may be written at once, some are released with an earlier one: they are decided afresh then, and held again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple
 
 import msgspec
@@ -56,10 +56,23 @@ def limit_of(notification: Notification) -> int:
 
 
 def _release(command: ExpandAudience, mark: str, partition: int, until: Until, users: list[str]) -> ExpandAudience:
-    hold = ids.hold_id(command.notification.notification_id, partition, mark, *until)
+    hold, counted = ids.hold_id(command.notification.notification_id, partition, mark, *until), counted_of(command)
     return msgspec.structs.replace(
-        command, users=users, expression="", cursor="", last=False, not_before=0, hold_id=hold, channels=list(until.channels)
+        command,
+        users=users,
+        expression="",
+        cursor="",
+        last=False,
+        not_before=0,
+        hold_id=hold,
+        channels=list(until.channels),
+        counted=[user in counted for user in users] if counted else [],
     )
+
+
+def counted_of(command: ExpandAudience) -> Set[str]:
+    """The users of a command for whom it was counted before."""
+    return {user for user, counted in zip(command.users, command.counted, strict=False) if counted}
 
 
 def _merged(groups: Mapping[Until, Waiting], limit: int) -> Iterator[tuple[Until, Waiting]]:

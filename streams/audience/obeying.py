@@ -1,10 +1,11 @@
-"""What control of a campaign comes to: its new state, and what it lets go on."""
+"""What control of a campaign comes to: its new state, what it lets go on, and that delivery hears of a cancel."""
 
 from collections.abc import Callable
 
-from schemas.records import ControlCampaign
+from schemas.records import ControlCampaign, Output
+from schemas.topics import CANCELS
 from streams.audience.campaigns import campaign_of, put, release
-from streams.audience.control import PAUSED, check, controlled
+from streams.audience.control import CANCELLED, PAUSED, check, controlled
 from streams.step.model import Effects, Input
 from streams.step.step import View
 
@@ -27,4 +28,6 @@ class Obeying:
         if after.state != PAUSED:
             after, effects = release(view, key, after, record)
         effects.writes.append(put(key, after))
+        if after.state == CANCELLED:  # for delivery, which may have people of it already
+            effects.outputs.append(Output(topic=CANCELS, partition=record.partition, key=key, value=record.value))
         return effects

@@ -50,8 +50,9 @@ def expand(
 ) -> Expansion:
     """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory.
 
-    `counters`: by user, at the place's time; those who are sent to are counted in them. None: there are no caps. `folding`: takes those who
-    are told in a digest; None: nothing is digested. `cancelled`: the campaign is; nobody is sent to, and all are told so.
+    `counters`: by user, at the place's time; those who are sent to are counted in them. None: there are no caps; a user without: it was
+    counted before. `folding`: takes those who are told in a digest; None: nothing is digested. `cancelled`: the campaign is; nobody is sent
+    to, and all are told so.
     """
     case = case_of(command, policy, place)
     choice = _nobody(people, case.channels) if cancelled else choose(people, case, counters, folding)
@@ -60,7 +61,7 @@ def expand(
     for channel in case.channels:
         batch_id = ids.batch_id(about.notification_id, place.partition, mark, channel)
         if choice.send[channel].users:
-            batches.append(batch_of(batch_id, channel, choice.send[channel], about, policy, place))
+            batches.append(batch_of(batch_id, channel, choice.send[channel], command, policy, place))
         if choice.refuse[channel].users:
             statuses.append(refused(batch_id, channel, choice.refuse[channel], about, policy, place))
     holds = holds_of(command, mark, place.partition, choice.hold)
@@ -79,12 +80,13 @@ def case_of(command: ExpandAudience, policy: Policy, place: Place) -> Case:
 
 def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters] | None, folding: Folding | None = None) -> Choice:
     """Those to be sent to on each channel, those not, and those who are held on the channels that could be sent."""
-    choice = Choice(
-        {channel: Chosen([], [], []) for channel in case.channels}, {channel: Chosen([], [], []) for channel in case.channels}, {}
-    )
+    choice = Choice(_none(case.channels), _none(case.channels), {})
+    counts = counters is not None and case.binds.counts
     lanes = list(zip(choice.send.values(), choice.refuse.values(), strict=True))
     for user, profile, offset in people:
-        reasons, release_at, waits_for, digest_id = decide(user, profile, case, counters[user] if counters is not None else None, folding)
+        mine = counters.get(user) if counters is not None else None
+        reasons, release_at, waits_for, digest_id = decide(user, profile, case, mine, folding)
+        sent_on = reasons.count(SEND) if mine is not None else 0
         for (send, refuse), reason in zip(lanes, reasons, strict=True):
             if reason != SEND or digest_id is not None:
                 refuse.users.append(user)
@@ -93,6 +95,8 @@ def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters
             elif release_at is None:
                 send.users.append(user)
                 send.offsets.append(offset)
+                if counts:
+                    send.counted_on.append(sent_on)
         if release_at is not None:
             waits = tuple(channel for channel, reason in zip(case.channels, reasons, strict=True) if reason == SEND)
             waiting = choice.hold.setdefault(Until(release_at, waits, waits_for), Waiting([], []))
@@ -102,8 +106,12 @@ def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters
 
 
 def _nobody(people: Sequence[Person], channels: Sequence[str]) -> Choice:
-    refuse = Chosen([person.user for person in people], [person.offset for person in people], [outcome_of(CANCELLED)] * len(people))
-    return Choice({channel: Chosen([], [], []) for channel in channels}, dict.fromkeys(channels, refuse), {})
+    refuse = Chosen([person.user for person in people], [person.offset for person in people], [outcome_of(CANCELLED)] * len(people), [])
+    return Choice(_none(channels), dict.fromkeys(channels, refuse), {})
+
+
+def _none(channels: Sequence[str]) -> dict[str, Chosen]:
+    return {channel: Chosen([], [], [], []) for channel in channels}
 
 
 def next_chunk(command: ExpandAudience, cursor: str) -> ExpandAudience:

@@ -1,15 +1,14 @@
 """What was decided for one chunk, as records: who is handed over, who is not and why, who is held until when, and the progress. Pure."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Notification, Outcome, StatusBatch
 from streams.audience.holds import Hold, Until, Waiting
+from streams.policy.decision import DEFERRED
 from streams.policy.policy import Policy
-
-DEFERRED = "deferred"
+from streams.policy.quiet import in_words
 
 
 class Place(NamedTuple):
@@ -22,11 +21,12 @@ class Place(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """Columns of recipients of one channel; `outcomes` is empty for those to be sent to."""
+    """Columns of recipients of one channel: of those not sent to `outcomes`, of others, when it counts, on how many channels."""
 
     users: list[str]
     offsets: list[int]
     outcomes: list[Outcome]
+    counted_on: list[int]
 
 
 class Choice(NamedTuple):
@@ -37,9 +37,20 @@ class Choice(NamedTuple):
     hold: dict[Until, Waiting]
 
 
-def batch_of(batch_id: str, channel: str, send: Chosen, about: Notification, policy: Policy, place: Place) -> DeliverBatch:
+def batch_of(batch_id: str, channel: str, send: Chosen, command: ExpandAudience, policy: Policy, place: Place) -> DeliverBatch:
     """Those to be sent to on a channel."""
-    return DeliverBatch(batch_id, about, channel, send.users, send.offsets, policy.version, place.now, place.offset)
+    return DeliverBatch(
+        batch_id,
+        command.notification,
+        channel,
+        send.users,
+        send.offsets,
+        policy.version,
+        place.now,
+        place.offset,
+        send.counted_on,
+        command.partitions,
+    )
 
 
 def refused(batch_id: str, channel: str, refuse: Chosen, about: Notification, policy: Policy, place: Place) -> StatusBatch:
@@ -50,9 +61,8 @@ def refused(batch_id: str, channel: str, refuse: Chosen, about: Notification, po
 
 def deferred(hold: Hold, channel: str, policy: Policy, place: Place) -> StatusBatch:
     """Those who are held, on one of their channels: no end. The detail is the time of release in ISO 8601, UTC."""
-    until = datetime.fromtimestamp(hold.until.release_at / 1000, UTC).isoformat(timespec="seconds")
     status_id, users = ids.deferred_id(hold.command.hold_id, channel), hold.command.users
-    outcome = [Outcome(DEFERRED, hold.until.waits_for, until)]
+    outcome = [Outcome(DEFERRED, hold.until.waits_for, in_words(hold.until.release_at))]
     return _status(status_id, channel, users, hold.offsets, outcome, [0] * len(users), hold.command.notification, policy, place)
 
 

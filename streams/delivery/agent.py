@@ -2,7 +2,8 @@
 
 Killed before the intent is durable: nothing was sent, the batch comes again. Between intent and result: it can't be known what was sent;
 those recipients are `unknown`, or sent to again where policy says so (whom the repeat is not sent to is `unknown` all the same). After the
-result: the batch comes again, finds its results, and tells the same status in the same bytes.
+result: the batch comes again, finds its results, and tells the same status in the same bytes, with what is given back of it and who is
+handed back.
 """
 
 import asyncio
@@ -14,12 +15,15 @@ from providers.catalogue import Templates
 from providers.content import Content
 from schemas.codec import Codec
 from schemas.errors import RecordRefused
-from schemas.records import DeliverBatch, LedgerEntry, Output, Write
-from schemas.topics import STATUS, ledger_topic
+from schemas.records import DeliverBatch, LedgerEntry, Write
+from schemas.topics import ledger_topic
 from streams.delivery.call import Caller
-from streams.delivery.ledger import finished, intending, opened, recorded, settled, status_of
-from streams.delivery.rules import Draft, draft, results_of
+from streams.delivery.cancels import Cancels
+from streams.delivery.ledger import finished, intending, opened, recorded, settled
+from streams.delivery.outputs import outputs_of
+from streams.delivery.rules import Draft, draft, not_sent, results_of
 from streams.policy.policy import Policy
+from streams.policy.rules import CANCELLED
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
@@ -51,6 +55,7 @@ class DeliveryStep:
         clock: Callable[[], int],
         policy: Policy,
         replica: ProfileReplica,
+        cancels: Cancels,
         turns: Turns,
     ) -> None:
         """`provider`: who serves the channel of `topic`. `turns`: shared by all steps of the process."""
@@ -64,6 +69,7 @@ class DeliveryStep:
         self._clock = clock
         self._policy = policy
         self._replica = replica
+        self._cancels = cancels
         self._turns = turns
         size = provider.declaration.batch_size
         self._slice = size if size > 1 else SINGLE_SLICE
@@ -108,9 +114,7 @@ class DeliveryStep:
         entry = settled(opened(known, record.offset, self._provider.declaration.name), self._resends(batch))
         if entry.finished_at is None:
             entry = await self._work(part, batch, entry)
-        status = status_of(batch, entry, record.topic, record.partition)
-        key = batch.notification.notification_id.encode()
-        return Effects([Output(topic=STATUS, partition=part.number, key=key, value=self._codec.encode(status))])
+        return Effects(outputs_of(self._codec, batch, entry, record))
 
     def _resends(self, batch: DeliverBatch) -> bool:
         return self._provider.declaration.repeatable or self._policy.resends_unknown(batch.notification)
@@ -142,7 +146,8 @@ class DeliveryStep:
         return recorded(entry, results_of(drafts, answers))
 
     async def _drafted(self, part: StepPartition, batch: DeliverBatch, start: int, stop: int) -> list[Draft]:
-        """The drafts of a slice by profiles that are current; those of many recipients take turns."""
+        """The drafts of a slice by cancels and profiles that are current; those of many recipients take turns."""
+        await self._cancels.current(part.number, alive=part.alive)
         await self._replica.current(part.number, alive=part.alive)
         if stop - start <= SHORT:
             return self._drafts(part.number, batch, start, stop)
@@ -154,6 +159,8 @@ class DeliveryStep:
         binds = self._policy.of(notification)
         render = partial(self._render, batch)
         known = self._replica.get_many(partition, batch.users[start:stop])
+        if self._cancels.has(partition, notification.notification_id):
+            return [not_sent(CANCELLED, offset) for _, offset in known]
         return [draft(batch, index, *each, binds, render, now) for index, each in enumerate(known, start)]
 
     def _render(self, batch: DeliverBatch, language: str) -> Content:

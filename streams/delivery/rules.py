@@ -9,13 +9,17 @@ from providers.content import Content
 from providers.errors import ProviderError
 from schemas.records import DeliverBatch, Outcome, Profile
 from streams.delivery.ledger import Result
+from streams.policy.decision import DEFERRED, QUIET_HOURS
 from streams.policy.policy import CategoryPolicy
+from streams.policy.quiet import in_words, quiet_until
 from streams.policy.rules import SEND, addresses, outcome_of, reason_against
 
 Render = Callable[[str], Content]
 """Language to content."""
 
 SENT = Outcome("sent")
+DECIDED_MS = 10_000
+"""A younger decision on quiet hours stands: by another clock, profile or policy people would go to and fro without a pause."""
 MAX_DETAIL = 200
 # the best that happened on any of a user's devices is what happened to the user
 _RANK = {Accepted: 0, Unknown: 1, Throttled: 2, Unavailable: 2, Rejected: 3}
@@ -33,12 +37,19 @@ def draft(batch: DeliverBatch, index: int, profile: Profile | None, offset: int,
     """What to send to recipient `index` of a batch by the profile as it is now."""
     reason = reason_against(profile, batch.channel, batch.notification, binds, now)
     if reason != SEND or profile is None:
-        return Draft([], outcome_of(reason), offset)
+        return not_sent(reason, offset)
+    if (asleep := _asleep(batch, profile, binds, now)) is not None:
+        return Draft([], asleep, offset)
     try:
         content = render(profile.language)
     except ProviderError as error:
         return Draft([], Outcome("failed", "template_error", str(error)[:MAX_DETAIL]), offset)
     return Draft(_messages(batch, index, profile, content), None, offset)
+
+
+def not_sent(reason: str, offset: int) -> Draft:
+    """Nothing to send, for a reason of the table."""
+    return Draft([], outcome_of(reason), offset)
 
 
 def results_of(drafts: Sequence[Draft], answers: Sequence[Answer]) -> list[Result]:
@@ -53,6 +64,16 @@ def results_of(drafts: Sequence[Draft], answers: Sequence[Answer]) -> list[Resul
         position += len(messages)
         results.append(_result(mine[0] if len(mine) == 1 else min(mine, key=_rank), offset))
     return results
+
+
+def _asleep(batch: DeliverBatch, profile: Profile, binds: CategoryPolicy, now: int) -> Outcome | None:
+    """What becomes of who has come into quiet hours since they were decided on: no end when policy defers; None: they have not."""
+    if not binds.quiet_hours or profile.quiet_hours is None or now - batch.decided_at < DECIDED_MS:
+        return None
+    until = quiet_until(profile.time_zone, profile.quiet_hours, now)
+    if until is None or not binds.defers:
+        return None if until is None else outcome_of(QUIET_HOURS)
+    return Outcome(DEFERRED, QUIET_HOURS, in_words(until)) if batch.partitions else None
 
 
 def is_retryable(answer: Answer) -> bool:

@@ -97,7 +97,7 @@ class Counters:
         """One less of what was counted at a time (epoch ms) in this hour, and in this day; nothing for other windows. Never below 0."""
         row, hour = self._rows.get(user), counted_at // HOUR_MS
         column = self._categories.get(category)
-        if row is None or column is None or hour // DAY_HOURS != self._hour // DAY_HOURS or not column[row]:
+        if row is None or column is None or is_over(counted_at, self._hour * HOUR_MS) or not column[row]:
             return
         self.changed = True
         self._days[row] -= 1
@@ -125,6 +125,11 @@ class Counters:
         self._days = [self._days[row] for row in told]
         self._categories = {name: [column[row] for row in told] for name, column in self._categories.items()}
         self._rows = {user: row for row, user in enumerate(self._users)}
+
+
+def is_over(counted_at: int, now: int) -> bool:
+    """Whether all windows of what was counted at a time are over: nothing of it can be given back. Both epoch ms."""
+    return counted_at // HOUR_MS // DAY_HOURS != now // HOUR_MS // DAY_HOURS
 
 
 def is_given_back(statuses: Iterable[str]) -> bool:

@@ -20,6 +20,8 @@ from streams.policy.table import QUIET_UNTIL, reasons_of
 (QUIET_HOURS,) = reasons_of(QUIET_UNTIL)
 LOCAL_TIME = "local_time"
 """Whoever is held because it is for a later time of the day where they are."""
+DEFERRED = "deferred"
+"""The status of who is held. It is no end."""
 
 
 class Case(NamedTuple):

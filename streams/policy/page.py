@@ -24,12 +24,14 @@ What binds by policy never binds a critical notification, whatever its category.
 
 **Quiet hours** are minutes of the wall clock in the user's zone, over midnight too, whatever is done to the clock in that night
 (`streams/policy/quiet.py`). Where policy says `defer`, the user is held until they end (status `deferred`, which is no end) and then
-decided afresh; who would expire before is suppressed. They are not asked right before the send: what was decided before they began, and
-waits in a queue, may come after they began.
+decided afresh; who would expire before is suppressed. Right before the send they are asked again, when it was decided more than 10 s ago:
+who has come into them meanwhile is handed back, held, and decided afresh, or suppressed where policy says so.
 
 **Caps** count a notification once for a user, however many channels it takes, in fixed windows: the hour and the day in UTC of the
-decision. So across the boundary of two windows up to twice a cap can come within one window's length. What failed for good on every channel
-still counts: giving it back is a rule (`streams/policy/caps.py`) that no step calls yet.
+decision. So across the boundary of two windows up to twice a cap can come within one window's length. What ended on all channels
+without anybody told (failed, expired, cancelled, or refused by the user's wishes right before the send) is given back, in the windows it
+was counted in; what may have been told (`unknown`) is not. What is handed back for quiet hours counts when it is sent after all, but for
+those who were handed over on other channels too: for them it stays counted when it was decided first.
 
 **Digests** make one of what a user gets with one digest key. A member ends as `digested` when it joins, with the digest's id as the detail;
 the digest is a notification of its own, for which all of this is asked when its window ends (`streams/digest/rules.py`).

@@ -13,6 +13,7 @@ The zone is the user's at the decision; whoever moves while something is held is
 not know counts as UTC: better some hours off than no quiet at all.
 """
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 from zlib import crc32
 
@@ -50,6 +51,11 @@ def quiet_until(zone: str, window: QuietHours | None, now: int) -> int | None:
             _spans.clear()
         span = _spans[key] = _span(*key, now)
     return span[1] if span[2] else None
+
+
+def in_words(at: int) -> str:
+    """A time (epoch ms) as it is told: ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
 
 
 def release_at(until: int, window: QuietHours, spread_ms: int, seed: str, expires_at: int | None) -> int | None:

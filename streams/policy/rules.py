@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from schemas.records import Notification, Outcome, Profile
 from streams.policy.policy import CategoryPolicy
-from streams.policy.table import REASON_AGAINST, STATUS_OF, reasons_of
+from streams.policy.table import CONTROL, REASON_AGAINST, STATUS_OF, reasons_of
 
 SEND = ""
+(CANCELLED,) = reasons_of(CONTROL)
 REASONS = reasons_of(REASON_AGAINST)
 (
     EXPIRED,

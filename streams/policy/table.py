@@ -35,7 +35,7 @@ class Check(NamedTuple):
 
 
 TABLE = (
-    Check("cancelled", "cancelled", ALWAYS, DECISION, CONTROL, "", "It was called off before it was sent."),
+    Check("cancelled", "cancelled", ALWAYS, BOTH, CONTROL, "", "It was called off before it was sent."),
     Check("seen", "suppressed", NOT_CRITICAL, DECISION, SEEN, "", "It is a digest of what the user saw in the app meanwhile."),
     Check("expired", "expired", ALWAYS, BOTH, REASON_AGAINST, "", "It was too late to be of use."),
     Check("erased", "suppressed", ALWAYS, BOTH, "", "erasure (a later issue)", "The user had all their data erased."),
@@ -46,7 +46,7 @@ TABLE = (
     Check("phone_not_verified", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "The user has not agreed to SMS to this phone."),
     Check("no_address", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "This channel has no device or address of the user."),
     Check("address_suppressed", "suppressed", ALWAYS, BOTH, REASON_AGAINST, "", "Each address there is bounced, complained or is dead."),
-    Check("quiet_hours", "suppressed", "quiet_hours", DECISION, QUIET_UNTIL, "", "The user had quiet hours, and it could not wait."),
+    Check("quiet_hours", "suppressed", "quiet_hours", BOTH, QUIET_UNTIL, "", "The user had quiet hours, and it could not wait."),
     Check("hourly_limit", "suppressed", "hourly_limit", DECISION, OVER, "", "The user was told enough this hour."),
     Check("daily_limit", "suppressed", "daily_limit", DECISION, OVER, "", "The user was told enough this day."),
     Check("category_limit", "suppressed", "category_limit", DECISION, OVER, "", "The user was told enough of its category this day."),

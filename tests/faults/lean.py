@@ -28,6 +28,7 @@ class Lean:
             self._status(record)
         elif isinstance(record, DeliverBatch):
             self._batch(record)
+            _drop(record, "counted_on")
         elif isinstance(record, LedgerEntry):
             _drop(record, "outcomes", "outcome_of", "provider_message_ids", "profile_offsets")
         elif isinstance(record, Profile):

@@ -1,5 +1,6 @@
 """Campaigns that are paused, resumed and cancelled while they run: everybody is met once, and nobody is sent to after a cancel."""
 
+import signal
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from ops.cli.logtail import consumer
 from ops.cli.producing import LogProducer
 from schemas.partition import partition_of
 from schemas.records import ControlCampaign, Device, Priority, ProfileChanged, ProfilesChanged
-from schemas.topics import DEFAULT_PARTITIONS, EXPANSIONS, FANOUT, PROFILE_EVENTS, PROFILES, STATUS, campaigns_topic, deliver_topic
+from schemas.topics import CANCELS, DEFAULT_PARTITIONS, EXPANSIONS, FANOUT, PROFILE_EVENTS, PROFILES, STATUS, campaigns_topic, deliver_topic
 from streams.audience.control import CANCELLED, PAUSED, Campaign
 from tests.faults.load import now_ms
 from tests.faults.log import LogView
@@ -46,8 +47,8 @@ def crowd(pipeline: Pipeline) -> list[str]:
 
 @pytest.fixture
 def states(pipeline: Pipeline) -> Iterator[LogView]:
-    """What the step says of campaigns."""
-    view = LogView(pipeline.endpoints, [campaigns_topic(FANOUT)])
+    """What the step says of campaigns, to itself and to delivery."""
+    view = LogView(pipeline.endpoints, [campaigns_topic(FANOUT), CANCELS])
     yield view
     view.close()
 
@@ -148,3 +149,26 @@ def test_cancelled_in_the_middle_the_sums_are_exact_and_nobody_is_sent_to_after_
     through, sums = audited(pipeline, nid)
     assert (through, sums.audience, sums.outcomes, sums.pending) == (True, USERS, dict(by_status), 0)
     assert pipeline.received(nid, "push") == by_status["sent"]
+
+
+def test_cancelled_while_delivery_is_behind_nobody_is_sent_to_who_was_not_yet(
+    pipeline: Pipeline, crowd: list[str], states: LogView
+) -> None:
+    pipeline.workers.end(["bulk"], signal.SIGTERM)
+    try:
+        nid = begun(pipeline)
+        pipeline.log.until(lambda: decided(pipeline, nid) >= USERS, "not all are handed over")
+        control(pipeline, nid, "cancel")
+
+        def heard() -> bool:
+            states.poll(0.05)
+            return {one.partition for one in states.entries[CANCELS] if one.key == nid.encode()} == set(range(DEFAULT_PARTITIONS))
+
+        pipeline.log.until(heard, "not every partition has the cancel")
+    finally:
+        pipeline.workers.start(["bulk"])
+    pipeline.log.until(lambda: sum(told(pipeline, nid).values()) >= USERS, "not all are told")
+    assert told(pipeline, nid) == dict.fromkeys(((user, "cancelled") for user in crowd), 1)
+    through, sums = audited(pipeline, nid)
+    assert (through, sums.audience, sums.outcomes, sums.pending) == (True, USERS, {"cancelled": USERS}, 0)
+    assert pipeline.received(nid, "push") == 0

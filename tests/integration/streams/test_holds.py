@@ -1,5 +1,6 @@
 """People in quiet hours, on a real log: held, released by a timer and decided afresh; and caps, which count what is sent."""
 
+import signal
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,8 +10,9 @@ import pytest
 from ops.audit.run import audit_log
 from schemas.ids import deferred_id
 from schemas.partition import partition_of
-from schemas.records import Device, ExpandAudience, QuietHours, SetTimer
-from schemas.topics import DEFAULT_PARTITIONS, FANOUT, STATUS, TIMERS
+from schemas.records import Device, ExpandAudience, Priority, QuietHours, SetTimer
+from schemas.topics import DEFAULT_PARTITIONS, FANOUT, STATUS, TIMERS, deliver_topic
+from streams.delivery.rules import DECIDED_MS
 from tests.faults.load import now_ms
 from tests.faults.log import LogView
 from tests.integration.streams.conftest import Pipeline
@@ -42,8 +44,8 @@ def person(pipeline: Pipeline, what: str) -> str:
     return user
 
 
-def held(pipeline: Pipeline, timers: LogView, nid: str, user: str) -> SetTimer:
-    """The timer that releases somebody."""
+def held(pipeline: Pipeline, timers: LogView, nid: str, user: str, channel: str = "push") -> SetTimer:
+    """The timer that releases somebody on a channel."""
 
     def timer() -> SetTimer | None:
         timers.poll(0.05)
@@ -51,7 +53,7 @@ def held(pipeline: Pipeline, timers: LogView, nid: str, user: str) -> SetTimer:
             one = entry.record
             if isinstance(one, SetTimer) and one.kind == "quiet_hours" and one.write:
                 command = pipeline.log.codec.decode(one.write.value, ExpandAudience)
-                if command.notification.notification_id == nid and user in command.users:
+                if command.notification.notification_id == nid and user in command.users and channel in command.channels:
                     return one
         return None
 
@@ -122,3 +124,36 @@ def test_a_fourth_promotion_in_a_day_is_one_too_many(pipeline: Pipeline) -> None
     nid = ask(pipeline, user, category="promotional", channels=CHANNELS)
     told(pipeline, nid, "suppressed", 2)
     assert set(statuses(pipeline, nid).values()) == {("suppressed", "category_limit")}
+
+
+def test_who_falls_asleep_while_delivery_is_behind_is_handed_back_and_sent_to_in_the_morning(pipeline: Pipeline, timers: LogView) -> None:
+    user = name("dozer")
+    put_profile(pipeline, user, email=f"{user}@example.com", devices=[Device("ios", user)])
+    pipeline.workers.end(["bulk"], signal.SIGTERM)
+    try:
+        nid = ask(pipeline, user, category="promotional", channels=CHANNELS)
+        for channel in CHANNELS:
+            topic = deliver_topic(channel, Priority.NORMAL)
+            pipeline.log.until(lambda: pipeline.log.of(topic, lambda one: one.notification.notification_id == nid), "not handed over")  # noqa: B023
+        put_profile(pipeline, user, quiet_hours=asleep())
+        decided = now_ms()
+        pipeline.log.until(lambda: now_ms() > decided + DECIDED_MS, "time does not pass")
+    finally:
+        pipeline.workers.start(["bulk"])
+    told(pipeline, nid, "deferred", 2)
+    first, second = (held(pipeline, timers, nid, user, channel) for channel in CHANNELS)
+    assert (pipeline.received(nid, "push"), pipeline.received(nid, "email")) == (0, 0)
+    report = audit_log(pipeline.endpoints.kafka, pipeline.endpoints.registry, notification=nid, settled=True)
+    assert report.violations == []
+    assert {channel: one.pending for channel, one in report.notifications[nid].channels.items()} == dict.fromkeys(CHANNELS, 1)
+
+    put_profile(pipeline, user, reset=["quiet_hours"])
+    for timer in (first, second):
+        hasten(pipeline, timer, user)
+    told(pipeline, nid, "sent", 2)
+    assert (pipeline.received(nid, "push"), pipeline.received(nid, "email")) == (1, 1)
+    report = audit_log(pipeline.endpoints.kafka, pipeline.endpoints.registry, notification=nid, settled=False)
+    assert {violation.kind for violation in report.violations} <= {"released_early"}, "the timers were made to fire before their time"
+    # it counted once: two more are told, and no third
+    for end in ("sent", "sent", "suppressed"):
+        told(pipeline, ask(pipeline, user, category="promotional", channels=CHANNELS), end, 2)

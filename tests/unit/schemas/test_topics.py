@@ -8,6 +8,7 @@ from schemas import contract
 from schemas.provision import subject, subjects
 from schemas.records import ControlCampaign, ExpandAudience, Record
 from schemas.topics import (
+    CANCELS,
     CHANNELS,
     DEFAULT_PARTITIONS,
     DLQ,
@@ -48,7 +49,7 @@ def test_a_topic_says_who_what_and_how_long(topic: Topic) -> None:
 
 @pytest.mark.parametrize("topic", TOPICS, ids=each)
 def test_a_topic_has_a_dead_letter_topic_or_a_reason_for_none(topic: Topic) -> None:
-    without = topic.name in (DLQ, POLICY) or topic.name.startswith(OURS_ALONE)
+    without = topic.name in (DLQ, POLICY, CANCELS) or topic.name.startswith(OURS_ALONE)
     assert topic.dlq == ("" if without else DLQ)
     assert topic.dlq in ("", *map(each, TOPICS))
 

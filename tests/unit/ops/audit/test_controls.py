@@ -10,8 +10,8 @@ from ops.audit.model import Entry, Place, Terms
 from ops.audit.report import Report
 from schemas import ids
 from schemas.partition import partition_of
-from schemas.records import Audience, AudienceExpanded, ControlCampaign, ExpandAudience, Notification, Outcome
-from schemas.topics import EXPANSIONS, FANOUT, FANOUT_URGENT, REQUESTS, STATUS
+from schemas.records import Audience, AudienceExpanded, ControlCampaign, ExpandAudience, Notification, Outcome, SendsEnded
+from schemas.topics import EXPANSIONS, FANOUT, FANOUT_URGENT, REQUESTS, STATUS, deliver_topic, ledger_topic
 from tests.unit.ops.audit.world import HOME, NAMED, PARTITIONS, SALE, T0, USERS, World, consistent, expand, judge, refused
 
 ID = SALE.notification_id
@@ -60,6 +60,12 @@ def test_the_younger_of_two_commands_counts_whatever_their_order() -> None:
     told(world, "pause", 2)
     told(world, "resume", 1)
     waiting(world)
+    assert judge(world).green
+
+
+def test_what_is_given_back_of_caps_is_on_the_lane_and_no_command() -> None:
+    world = consistent()
+    world.write(FANOUT, 0, T0 + 2500, ID, SendsEnded(ID, 0, SALE.category, "push", USERS[:1], [2], T0 + 2000))
     assert judge(world).green
 
 
@@ -177,6 +183,28 @@ def test_the_cancelled_are_part_of_the_sum() -> None:
     assert {channel: one.outcomes for channel, one in sums.channels.items()} == {
         channel: {"cancelled": len(USERS)} for channel in SALE.channels
     }
+
+
+def cancelled_in_the_queue(world: World) -> World:
+    """Of a sale that was handed over, one was not sent to yet."""
+    status = world.find(STATUS, lambda it: it.batch_id and it.channel == "push" and len(it.outcomes) == 2)
+    outcomes = [status.record.outcomes[0], Outcome("cancelled", "cancelled")]
+    for entry in [one for one in world.topics[ledger_topic(deliver_topic("push", "normal"))] if one.key.decode() == status.record.batch_id]:
+        if entry.record.finished_at:
+            world.swap(entry, outcomes=outcomes)
+    world.swap(status, outcomes=outcomes)
+    return world
+
+
+def test_delivery_tells_so_whom_it_did_not_send_to_by_then() -> None:
+    world = cancelled_in_the_queue(consistent())
+    assert only(judge(world)) == {"cancelled_unasked": 1}
+    told(world, "cancel", lane=FANOUT_URGENT)
+    assert only(judge(world)) == {"cancelled_unasked": 1}, "that is of the other lane"
+    told(world, "cancel")
+    report = judge(world)
+    assert report.green
+    assert report.notifications[ID].channels["push"].outcomes["cancelled"] == 1
 
 
 def test_nobody_is_told_so_when_nobody_cancelled() -> None:

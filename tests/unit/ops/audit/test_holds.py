@@ -10,7 +10,7 @@ from ops.audit.report import Report
 from schemas import ids
 from schemas.partition import partition_of
 from schemas.records import Audience, AudienceExpanded, DeliverBatch, ExpandAudience, Outcome, StatusBatch
-from schemas.topics import EXPANSIONS, FANOUT, REQUESTS, STATUS, deliver_topic
+from schemas.topics import EXPANSIONS, FANOUT, REQUESTS, STATUS, deliver_topic, ledger_topic
 from tests.unit.ops.audit.world import (
     HOME,
     NOW,
@@ -200,3 +200,65 @@ def test_who_is_left_out_while_others_who_were_due_later_are_released() -> None:
         STATUS, PARTITION, T0 + 3000, ID, msgspec.structs.replace(early, outcomes=[Outcome("deferred", "x", "2027-01-15T07:59:50+00:00")])
     )
     assert only(judge(world, settled=False))["hold_not_released"] == 1
+
+
+BACK = ids.handed_back_id(ids.batch_id(ID, PARTITION, 0, "push"))
+
+
+def handed_back() -> World:
+    """Five are handed over; of the first channel two have come into quiet hours by then, and are decided afresh."""
+    world = consistent()
+    world.write(REQUESTS, partition_of(ID, PARTITIONS), T0, ID, alike(world))
+    offset = world.write(FANOUT, PARTITION, T0 + 2000, ID, ExpandAudience(notification=NIGHT, users=MINE, partitions=1))
+    for channel in NIGHT.channels:
+        batch_id = ids.batch_id(ID, PARTITION, 0, channel)
+        deliver(world, PARTITION, DeliverBatch(batch_id, NIGHT, channel, MINE, profiles(world, MINE), "p1", T0 + 3000, offset))
+    tell(world, 0, len(MINE), len(MINE), 0, 0, offset, T0 + 3000)
+    ended(world, outcomes=[Outcome("sent"), Outcome("deferred", "quiet_hours", UNTIL)], outcome_of=[0, 0, 0, 1, 1])
+    return world
+
+
+def ended(world: World, **columns: Any) -> None:
+    """What became of the first channel's batch is another thing."""
+    batch_id = ids.batch_id(ID, PARTITION, 0, "push")
+    ledger = [one for one in world.topics[ledger_topic(PUSH)] if one.key.decode() == batch_id and one.record.finished_at]
+    world.swap(ledger[0], **columns)
+    world.swap(world.find(STATUS, lambda it: it.batch_id == batch_id), **columns)
+
+
+def decided_afresh(world: World, users: list[str] = MINE[3:]) -> World:
+    """One is sent to in the end, the other has opted out meanwhile."""
+    one = msgspec.structs.replace(command(users, BACK), channels=["push"])
+    offset = world.write(FANOUT, PARTITION, T0 + 6000, ID, one)
+    batch_id = ids.batch_id(ID, PARTITION, BACK, "push")
+    deliver(world, PARTITION, DeliverBatch(batch_id, NIGHT, "push", users[:1], profiles(world, users[:1]), "p1", T0 + 6000, offset))
+    world.write(STATUS, PARTITION, T0 + 6000, ID, refused(world, NIGHT, "push", batch_id, users[1:], (FANOUT, PARTITION, offset)))
+    counts = {"push": 1}, {"push": len(users) - 1}
+    told = AudienceExpanded(ID, PARTITION, 0, 1, False, len(users), *counts, T0 + 6000, offset, BACK, {"push": 0})
+    world.write(EXPANSIONS, partition_of(ID, PARTITIONS), T0 + 6000, ID, told)
+    return world
+
+
+def test_who_is_handed_back_is_pending_until_they_are_decided_afresh() -> None:
+    report = judge(handed_back(), now_ms=T0 + 8000)
+    assert report.green, report.violations
+    push = report.notifications[ID].channels["push"]
+    assert (push.audience, push.outcomes, push.pending) == (5, {"sent": 3}, 2)
+    report = judge(decided_afresh(handed_back()))
+    assert report.green, report.violations
+    push = report.notifications[ID].channels["push"]
+    assert (push.audience, push.outcomes, push.pending) == (5, {"sent": 4, "suppressed": 1}, 0)
+
+
+def test_who_is_handed_back_and_forgotten_is_found() -> None:
+    assert only(judge(handed_back())) == {"hold_not_released": 1}
+
+
+def test_who_is_handed_back_by_nobody_is_found() -> None:
+    world = decided_afresh(handed_back())
+    ended(world, outcomes=[Outcome("sent")], outcome_of=[0] * 5)
+    assert only(judge(world)) == {"release_without_hold": 1}
+
+
+def test_others_than_those_who_were_handed_back_are_found() -> None:
+    assert "release_differs" in only(judge(decided_afresh(handed_back(), MINE[2:])))

@@ -132,6 +132,15 @@ def test_who_was_held_has_both_decisions_in_their_order() -> None:
     assert both.channels[0].verdict.startswith("sent by")
 
 
+def test_who_was_handed_back_by_delivery_reads_until_when_they_are_held() -> None:
+    back = msgspec.structs.replace(told("deferred", "push", reason="quiet_hours"), detail=UNTIL)
+    held = deferred()
+    held = msgspec.structs.replace(held, event=msgspec.structs.replace(held.event, at=back.event.at + 1))
+    push = explained(statuses=[back, held], handed={"push": HANDED}, commands={7: COMMAND}).channels[0]
+    assert push.verdict == f"held until {UNTIL} (quiet_hours), and decided afresh then"
+    assert [link.what for link in push.links] == ["decided", "deferred", "deferred"]
+
+
 def test_who_was_released_and_is_not_delivered_yet_is_no_longer_held() -> None:
     push = explained(statuses=[deferred()], handed={"push": HANDED}, commands={7: COMMAND}).channels[0]
     assert push.verdict.startswith("waiting for delivery")

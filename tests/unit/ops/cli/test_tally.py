@@ -1,5 +1,6 @@
 import random
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,6 +84,15 @@ def test_who_is_released_is_no_further_part_of_the_audience() -> None:
     made = tally([*NIGHT, release, release])
     assert (made.users, made.held, made.pending) == (2, 0, {"push": 1, "email": 0})
     assert tally([*NIGHT, release, status(["d"], status_id="3")]).complete
+
+
+def test_who_is_handed_back_by_delivery_is_held_until_they_are_released() -> None:
+    outcomes = [Outcome("sent"), Outcome("deferred", "quiet_hours")]
+    told = msgspec.structs.replace(status(["a", "b"]), batch_id="b", outcomes=outcomes, outcome_of=[0, 1])
+    said: list[AudienceExpanded | StatusBatch] = [expanded(users=2, queued={"push": 2}, suppressed={"push": 0}), told]
+    release = expanded(users=1, last=False, queued={"push": 1}, suppressed={"push": 0}, hold_id="h")
+    assert (tally(said).held, tally(said).complete) == (1, False)
+    assert (tally([*said, release]).held, tally([*said, release, status(["b"], status_id="3")]).complete) == (0, True)
 
 
 def test_who_is_held_again_is_held_once() -> None:

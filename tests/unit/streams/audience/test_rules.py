@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, Device, ExpandAudience, Outcome, Profile, QuietHours, StatusBatch
 from schemas.topics import FANOUT, HOUR_MS
+from streams.audience.holds import counted_of
 from streams.audience.rules import Expansion, Person, expand, next_chunk
 from streams.audience.told import Place, outcomes
 from streams.policy.caps import Counters
@@ -196,6 +197,33 @@ def test_who_was_told_enough_is_told_so_on_all_channels_and_others_count_once(
         told = before if user > "u3" else POLICY.an_hour
         assert mine.over(user, binding("frequency_cap"), POLICY, told + (user in sent)) == "frequency_cap"
         assert not mine.over(user, binding("frequency_cap"), POLICY, told + (user in sent) + 1)
+
+
+def test_what_is_counted_says_on_how_many_channels_each_is_handed_over_and_nothing_else_does() -> None:
+    who = [Person("ann", profile(channels=["email"]), 1), Person("bob", profile(), 2), Person("cid", None, -1)]
+    one = command(notification=notification(category="promotional", channels=["push", "email"]))
+    made = expand(one, who, None, POLICY, PLACE, counters=dict.fromkeys(("ann", "bob", "cid"), Counters(None, NOW)))
+    assert {batch.channel: (batch.users, batch.counted_on) for batch in made.batches} == {
+        "push": (["bob"], [2]),
+        "email": (["ann", "bob"], [1, 2]),
+    }
+    assert [batch.counted_on for batch in expanded(one, who).batches] == [[], []]
+
+
+def test_for_whom_it_was_counted_before_caps_neither_bind_nor_count_it() -> None:
+    """Also when they are held once more."""
+    wanted = notification(category="promotional", channels=["email"])
+    one = command(notification=wanted, users=["ann", "bob", "cid"], hold_id="h-1", channels=["email"], counted=[True, False, True])
+    asleep = profile(quiet_hours=QuietHours(1260, 420))  # it is 22:13
+    who = [Person("ann", profile(), 1), Person("bob", profile(), 2), Person("cid", asleep, 3), Person("dan", asleep, 4)]
+    assert counted_of(one) == {"ann", "cid"}
+    counters = {name: Counters(None, NOW) for name in ("bob", "dan")}
+    made = expand(one, who, None, POLICY, PLACE, counters=counters)
+    assert [(batch.users, batch.counted_on) for batch in made.batches] == [(["ann", "bob"], [0, 1])]
+    assert [(hold.command.users, hold.command.counted) for hold in made.holds] == [(["cid", "dan"], [True, False])]
+    assert counters["bob"].over("bob", binding("frequency_cap"), POLICY, 1) == "frequency_cap"
+    (hold,) = expanded(command(notification=wanted, users=["cid"]), [who[2]]).holds
+    assert hold.command.counted == []
 
 
 def test_a_release_has_ids_of_its_own() -> None:

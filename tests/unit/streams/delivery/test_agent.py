@@ -9,10 +9,11 @@ import pytest
 from providers.base import Accepted, AnyProvider, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.catalogue import Templates
 from providers.sender import Sender
-from schemas.records import DeadLetter, DeliverBatch, LedgerEntry, Output, Priority, Record, StatusBatch
+from schemas.records import DeadLetter, DeliverBatch, LedgerEntry, Output, Priority, Profile, QuietHours, Record, StatusBatch
 from schemas.topics import DLQ, STATUS, deliver_topic
 from streams.delivery.agent import INTENT_MS, DeliveryStep
 from streams.delivery.call import AHEAD, Caller
+from streams.delivery.cancels import Cancels
 from streams.policy.loader import load_policy
 from streams.profiles.replica import ProfileReplica
 from streams.profiles.stored import NOBODY, Known
@@ -22,7 +23,7 @@ from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
 from streams.step.store import Store
 from streams.step.turns import Turns
-from tests.unit.streams.make import NOW, batch, codec, profile
+from tests.unit.streams.make import NID, NOW, batch, codec, profile
 from tests.unit.streams.step.sim import Chaos, World
 
 CODEC = codec()
@@ -34,6 +35,7 @@ class Replica:
 
     def __init__(self) -> None:
         self.out: set[str] = set()
+        self.quiet: dict[str, QuietHours] = {}
         self.reads: list[str] = []
         self.after_read: Callable[[], None] = lambda: None
 
@@ -42,9 +44,25 @@ class Replica:
 
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
         self.reads += users
-        known = [NOBODY if user == "nobody" else Known(profile(user, channels=[] if user in self.out else ["push"]), 7) for user in users]
+        known = [NOBODY if user == "nobody" else Known(self._profile(user), 7) for user in users]
         self.after_read()
         return known
+
+    def _profile(self, user: str) -> Profile:
+        return profile(user, channels=[] if user in self.out else ["push"], quiet_hours=self.quiet.get(user))
+
+
+class Cancelled:
+    """The campaigns of somebody who changes their mind."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+
+    async def current(self, partition: int, *, alive: Callable[[], None]) -> None:
+        """As soon as it is asked."""
+
+    def has(self, partition: int, notification_id: str) -> bool:
+        return notification_id in self.ids
 
 
 class Gated:
@@ -68,7 +86,7 @@ class Provider:
 
 class Bench:
     def __init__(self) -> None:
-        self.world, self.replica, self.provider = World(Chaos()), Replica(), Gated()
+        self.world, self.replica, self.provider, self.cancelled = World(Chaos()), Replica(), Gated(), Cancelled()
         self.now = NOW
         self.start()
 
@@ -76,7 +94,7 @@ class Bench:
         """A process, also in the place of one that was killed."""
         self.step = DeliveryStep(
             TOPIC, cast(AnyProvider, Provider(batch_size)), Caller(cast(Sender, self.provider), attempts), Templates.load(), CODEC,
-            lambda: self.now, load_policy(), cast(ProfileReplica, self.replica), Turns(),
+            lambda: self.now, load_policy(), cast(ProfileReplica, self.replica), cast(Cancels, self.cancelled), Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)
         self.part = StepPartition(0, self.step.tables, store, log, lambda reason: pytest.fail(reason), Lease(1e9))
@@ -181,8 +199,28 @@ async def test_the_same_batch_twice_is_sent_once() -> None:
     assert len(effects.outputs) == 1
 
 
+async def test_who_waits_for_the_provider_when_the_campaign_is_cancelled_is_told_so() -> None:
+    """Also in the middle of a batch: who is sent to stays so."""
+    bench = Bench()
+    first, other = batch("u0", "u1", "u2", "nobody"), batch("u3", batch_id="b-2", notification_id="another")
+    task = bench.handle(first, other)
+    await spin()
+    bench.cancelled.ids.add(NID)
+    bench.provider.gate.set()
+    statuses = told((await task).outputs)
+    assert statuses == {"b-1": ["sent", "sent", "cancelled", "cancelled"], "b-2": ["sent"]}
+    assert bench.provider.sent == ["u0", "u1", "u3"]
+    assert CODEC.decode_any(bench.world.latest("notify.ledger.push.normal")[b"b-1"]).fields["outcomes"][1] == {
+        "status": "cancelled", "reason": "cancelled", "detail": "",
+    }  # fmt: skip
+
+
 def opts_out(bench: Bench) -> None:
     bench.replica.out.add("u0")
+
+
+def is_cancelled(bench: Bench) -> None:
+    bench.cancelled.ids.add(NID)
 
 
 def time_passes(bench: Bench) -> None:
@@ -198,6 +236,7 @@ def answers(answer: Outcome) -> Callable[[Bench], None]:
 
 MEANWHILE = {
     "suppressed (channel_disabled)": opts_out,
+    "cancelled (cancelled)": is_cancelled,
     "expired (expired)": time_passes,
     "failed (unregistered)": answers(Rejected("unregistered")),
     "failed (provider_unavailable)": answers(Unavailable("down")),

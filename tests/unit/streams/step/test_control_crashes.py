@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from schemas.records import AudienceExpanded, ControlCampaign, DeadLetter, DeliverBatch, ExpandAudience, SetTimer, StatusBatch
-from schemas.topics import EXPANSIONS, FANOUT, STATUS, TIMERS, deliver_topic
+from schemas.topics import CANCELS, EXPANSIONS, FANOUT, STATUS, TIMERS, deliver_topic
 from streams.audience.agent import AudienceStep
 from streams.audience.campaigns import campaign_of
 from streams.audience.control import CANCELLED, PAUSED, RUNNING
@@ -134,6 +134,9 @@ async def test_cancelled_in_the_middle_all_others_are_told_so() -> None:
         whole(world, "scan", "named")
         cancels = {record.key_.decode(): record.offset_ for record in world.records(FANOUT)[2:4] if record.key_}
         assert set(cancels) == {"scan", "named"}
+        assert {record.key_: record.value_ for record in world.records(CANCELS)} == {
+            record.key_: record.value_ for record in world.records(FANOUT)[2:4]
+        }, "delivery hears of the first of each, and of no resume"
         for (name, _, _), (end, offset) in ends(world).items():
             assert (end == "cancelled") == (offset > cancels[name])
         assert Counter(end for end, _ in ends(world).values())["cancelled"] == 3 * (6 + 7)

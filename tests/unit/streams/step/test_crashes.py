@@ -46,6 +46,7 @@ from streams.cdc.agent import TableStep
 from streams.cdc.loader import load_mappings
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
+from streams.delivery.cancels import Cancels
 from streams.planner.agent import PlannerStep
 from streams.policy.loader import load_policy
 from streams.profiles.agent import ProfileStep
@@ -384,7 +385,20 @@ def delivery(world: World, counting: Counting, topic: str, *, repeatable: bool) 
     replica = cast(ProfileReplica, SteadyReplica())
     provider = cast(AnyProvider, SimProvider(repeatable=repeatable))
     caller = Caller(cast(Sender, counting))
-    return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, POLICY, replica, Turns())
+    return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, POLICY, replica, NONE_CANCELLED, Turns())
+
+
+class NoneCancelled:
+    """Nobody cancels anything."""
+
+    async def current(self, partition: int, *, alive: Callable[[], None]) -> None:
+        """Always."""
+
+    def has(self, partition: int, notification_id: str) -> bool:
+        return False
+
+
+NONE_CANCELLED = cast(Cancels, NoneCancelled())
 
 
 class SteadyReplica:
@@ -469,7 +483,7 @@ async def test_nobody_who_was_reached_is_told_as_not_sent_to(batch_size: int) ->
 
         def step() -> DeliveryStep:
             replica, caller = cast(ProfileReplica, FickleReplica(world)), Caller(cast(Sender, counting))
-            return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, POLICY, replica, Turns())
+            return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, POLICY, replica, NONE_CANCELLED, Turns())
 
         await live_until_done(world, topic, step, CODEC)
 
