@@ -128,7 +128,7 @@ def play(history: list[Event]) -> None:
 def _decided(event: Event, counters: Counters, now: int) -> str:
     about = ABOUT[event.category, event.priority]
     who = profile(event.user, channels=list(CHANNELS), frequency_cap=event.cap)
-    reasons, until = decide(event.user, who, Case(about, about.channels, POLICY.of(about), POLICY, "", now), counters)
+    reasons, until, *_ = decide(event.user, who, Case(about, about.channels, POLICY.of(about), POLICY, "", now), counters)
     assert until is None
     assert len(set(reasons)) == 1
     return reasons[0]
