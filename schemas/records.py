@@ -122,6 +122,8 @@ class StatusBatch(Record, frozen=True, kw_only=True):
     caused_by_topic: str
     caused_by_partition: int
     caused_by_offset: int
+    providers: list[str] = []
+    provider_of: list[int] = []
 
 
 class Device(Record, frozen=True):
@@ -227,6 +229,8 @@ class LedgerEntry(Record, frozen=True):
     provider: str = ""
     attempt: int = 1
     finished_at: int | None = None
+    providers: list[str] = []
+    provider_of: list[int] = []
 
 
 class Output(Record, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ from streams.cdc.agent import TableStep
 from streams.cdc.loader import load_mappings, mappings_of
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
+from streams.delivery.shares import Shares, Standing
 from streams.give_way import Manners
 from streams.intake.agent import IntakeStep
 from streams.intake.loader import load_triggers
@@ -107,13 +108,13 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
     assert parts.replica is not None
     variables = {"SANDBOX_URL": parts.settings.sandbox_url}
     registry = providers.load_file(parts.settings.providers_file or providers.DEFAULT, variables)
-    templates, policy, transport, turns = Templates.load(), parts.policy(), FastTransport(), Turns()
+    templates, policy, transport, turns, standing = Templates.load(), parts.policy(), FastTransport(), Turns(), Standing(parts.clock)
     # each priority has its own slots at a provider: an order does not queue behind a sale
-    callers = {priority: Caller(Sender(transport)) for priority in priorities}
+    callers = {priority: Caller(Sender(transport, standing.heard)) for priority in priorities}
     return {
         deliver_topic(channel, priority): DeliveryStep(
             deliver_topic(channel, priority),
-            providers.first(registry, channel),
+            Shares(providers.routes_of(registry, channel), standing),
             callers[priority],
             templates,
             parts.codec,

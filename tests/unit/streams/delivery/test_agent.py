@@ -11,8 +11,9 @@ from providers.catalogue import Templates
 from providers.sender import Sender
 from schemas.records import DeadLetter, DeliverBatch, LedgerEntry, Output, Priority, Record, StatusBatch
 from schemas.topics import DLQ, STATUS, deliver_topic
-from streams.delivery.agent import INTENT_MS, DeliveryStep
+from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import AHEAD, Caller
+from streams.delivery.slices import INTENT_MS
 from streams.policy.loader import load_policy
 from streams.profiles.replica import ProfileReplica
 from streams.profiles.stored import NOBODY, Known
@@ -22,7 +23,7 @@ from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
 from streams.step.store import Store
 from streams.step.turns import Turns
-from tests.unit.streams.make import NOW, batch, codec, profile
+from tests.unit.streams.make import NOW, batch, codec, profile, shares
 from tests.unit.streams.step.sim import Chaos, World
 
 CODEC = codec()
@@ -75,7 +76,7 @@ class Bench:
     def start(self, batch_size: int = 2, attempts: int = 4) -> None:
         """A process, also in the place of one that was killed."""
         self.step = DeliveryStep(
-            TOPIC, cast(AnyProvider, Provider(batch_size)), Caller(cast(Sender, self.provider), attempts), Templates.load(), CODEC,
+            TOPIC, shares(cast(AnyProvider, Provider(batch_size))), Caller(cast(Sender, self.provider), attempts), Templates.load(), CODEC,
             lambda: self.now, load_policy(), cast(ProfileReplica, self.replica), Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)
