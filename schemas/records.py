@@ -62,6 +62,7 @@ class ExpandAudience(Record, frozen=True, kw_only=True):
     not_before: int = 0
     hold_id: str = ""
     channels: list[str] = []
+    tried: str = ""
 
 
 class ControlCampaign(Record, frozen=True, kw_only=True):
@@ -86,6 +87,7 @@ class AudienceExpanded(Record, frozen=True):
     fanout_offset: int
     hold_id: str = ""
     deferred: dict[str, int] = {}
+    tried: str = ""
 
 
 class DeliverBatch(Record, frozen=True):
@@ -97,6 +99,7 @@ class DeliverBatch(Record, frozen=True):
     policy_version: str
     decided_at: int
     fanout_offset: int
+    followed: bool = False
 
 
 class Outcome(Record, frozen=True):
@@ -124,6 +127,22 @@ class StatusBatch(Record, frozen=True, kw_only=True):
     caused_by_offset: int
     providers: list[str] = []
     provider_of: list[int] = []
+
+
+class ChannelEnded(Record, frozen=True, kw_only=True):
+    notification: Notification
+    channel: str
+    batch_id: str = ""
+    users: list[str]
+    outcomes: list[Outcome]
+    outcome_of: list[int]
+    at: int
+
+
+class ChannelOverdue(Record, frozen=True):
+    notification: Notification
+    channel: str
+    users: list[str]
 
 
 class Device(Record, frozen=True):

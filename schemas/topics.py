@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from schemas.records import (
     AudienceExpanded,
+    ChannelEnded,
+    ChannelOverdue,
     ControlCampaign,
     DeadLetter,
     DeliverBatch,
@@ -52,6 +54,8 @@ TOMBSTONE_KEPT_MS = DAY_MS
 """In what is compacted: a copy that was away for longer may still have what was removed, and must begin anew (twice `STALE_S`)."""
 CAMPAIGN_KEPT_MS = 90 * DAY_MS
 """How long control of a campaign is known, and what waits in it is kept."""
+TRIED_KEPT_MS = 90 * DAY_MS
+"""How long it is known which channel of several was tried: people may be held so long between two."""
 SCHEDULE_KEPT_MS = 90 * DAY_MS
 """How long it is known that a request for later was planned."""
 
@@ -111,6 +115,11 @@ def campaigns_topic(fanout: str) -> str:
     return fanout.replace("notify.fanout", "notify.changelog.campaigns", 1)
 
 
+def tried_topic(fanout: str) -> str:
+    """The changelog of what the audience step that reads `fanout` knows of notifications that try one channel after the other."""
+    return fanout.replace("notify.fanout", "notify.changelog.tried", 1)
+
+
 def deliver_topic(channel: str, priority: str) -> str:
     """Where batches of a channel and priority wait for delivery."""
     return f"notify.deliver.{channel}.{priority}"
@@ -164,10 +173,12 @@ def _core() -> Iterator[Topic]:
 def _fanouts() -> Iterator[Topic]:
     for name in FANOUTS:
         changelog, journal = audience_topics(name)
-        yield Topic(name, "notification_id; explicit partition", "planner, audience", ExpandAudience, others=(ControlCampaign,))
+        others = (ControlCampaign, ChannelEnded, ChannelOverdue)
+        yield Topic(name, "notification_id; explicit partition", "planner, audience, delivery", ExpandAudience, others=others)
         yield Topic(changelog, "notification_id", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
         # 90 d, as the read side: whoever pauses a campaign has so long to come back to it, and people may be held as long
         yield Topic(campaigns_topic(name), "notification_id", "audience", compacted=True, retention_ms=CAMPAIGN_KEPT_MS, dlq="")
+        yield Topic(tried_topic(name), "notification_id, user_id", "audience", compacted=True, retention_ms=TRIED_KEPT_MS, dlq="")
         # compacted without a limit by time: the last record of a partition says where its step stands
         yield Topic(journal, "step", "audience", StepCommitted, compacted=True, retention_ms=FOREVER, dlq="", max_message_bytes=8_388_608)
 

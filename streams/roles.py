@@ -21,6 +21,7 @@ from schemas.topics import (
     REQUESTS,
     SCHEDULE_KEPT_MS,
     TIMERS,
+    TRIED_KEPT_MS,
     URGENT,
     deliver_topic,
     events_topic,
@@ -28,6 +29,7 @@ from schemas.topics import (
 )
 from streams.audience.agent import AudienceStep
 from streams.audience.campaigns import TABLE
+from streams.audience.tried import TABLE as TRIED
 from streams.cdc.agent import TableStep
 from streams.cdc.loader import load_mappings, mappings_of
 from streams.delivery.agent import DeliveryStep
@@ -133,13 +135,13 @@ def _timers(parts: Parts) -> Steps:
     return {TIMERS: TimerStep(parts.codec, parts.clock, topics, parts.settings.partitions)}
 
 
-CAMPAIGNS = {TABLE: CAMPAIGN_KEPT_MS // 1000}
+LASTING = {TABLE: CAMPAIGN_KEPT_MS // 1000, TRIED: TRIED_KEPT_MS // 1000}
 ROLES: Mapping[str, Role] = {
     "profiles": Role(_profiles, replica=None, forgets=False, manners=Manners.LAST),
     "cdc": Role(_cdc, replica=None, manners=Manners.LAST),
     "plan": Role(_plan, replica=None, lasting={SCHEDULED: SCHEDULE_KEPT_MS // 1000}),
-    "decide": Role(_decide, replica=True, manners=Manners.BEHIND, lasting=CAMPAIGNS),
-    "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True, lasting=CAMPAIGNS),
+    "decide": Role(_decide, replica=True, manners=Manners.BEHIND, lasting=LASTING),
+    "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True, lasting=LASTING),
     "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False),
     "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, manners=Manners.LAST),
     "timers": Role(_timers, replica=None, forgets=False, ordered=(TIMERS_TABLE,), manners=Manners.BEHIND),

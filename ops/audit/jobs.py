@@ -14,7 +14,7 @@ from ops.audit.partition import PartitionAudit, PartitionResult
 from ops.audit.profiles import Version
 from ops.audit.requests import Asked, Chunks
 from ops.audit.scope import DELIVER, LEDGER
-from schemas.records import ControlCampaign, DeliverBatch, ExpandAudience, LedgerEntry, StatusBatch
+from schemas.records import ChannelEnded, ChannelOverdue, ControlCampaign, DeliverBatch, ExpandAudience, LedgerEntry, StatusBatch
 from schemas.topics import DLQ, EXPANSIONS, FANOUTS, PROFILES, REQUESTS, STATUS
 
 FEW_RECORDS = 20_000
@@ -68,7 +68,7 @@ def _read(log: Log, job: Job) -> PartitionResult:
     _profiles(log, job, audit)
     names = {topic for topic, _ in job.spans}
     for topics, kinds, note in (
-        (FANOUTS, (ExpandAudience, ControlCampaign), audit.command),
+        (FANOUTS, (ExpandAudience, ControlCampaign, ChannelEnded, ChannelOverdue), audit.command),
         ([name for name in names if name.startswith(DELIVER)], (DeliverBatch,), audit.batch),
         ([name for name in names if name.startswith(LEDGER)], (LedgerEntry,), audit.ledger),
         ([STATUS], (StatusBatch,), audit.status),

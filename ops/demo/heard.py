@@ -8,11 +8,20 @@ from confluent_kafka import Consumer, Message
 from ops.cli.logtail import Follow, ends
 from ops.cli.tally import Tally
 from schemas.codec import Codec
-from schemas.records import AudienceExpanded, ControlCampaign, DeadLetter, ExpandAudience, NotificationRequested, StatusBatch
+from schemas.records import (
+    AudienceExpanded,
+    ChannelEnded,
+    ChannelOverdue,
+    ControlCampaign,
+    DeadLetter,
+    ExpandAudience,
+    NotificationRequested,
+    StatusBatch,
+)
 from schemas.topics import DLQ, EXPANSIONS, FANOUTS, REQUESTS, STATUS
 
 TOPICS = (REQUESTS, *FANOUTS, EXPANSIONS, STATUS, DLQ)
-ON_FANOUT = (ExpandAudience, ControlCampaign)
+ON_FANOUT = (ExpandAudience, ControlCampaign, ChannelEnded, ChannelOverdue)
 
 
 class Point(NamedTuple):

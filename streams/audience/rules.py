@@ -10,11 +10,13 @@ from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Prof
 from streams.audience.control import CANCELLED, mark_of
 from streams.audience.holds import Hold, Until, Waiting, holds_of
 from streams.audience.told import Choice, Chosen, Place, batch_of, deferred, progress_of, refused
+from streams.audience.tries import channels_of, first_route
 from streams.policy.caps import Counters
 from streams.policy.decision import Case, decide
 from streams.policy.policy import Policy
 from streams.policy.rules import SEND
 from streams.profiles.stored import user_key
+from streams.routing.rules import route_of
 
 
 class Person(NamedTuple):
@@ -47,17 +49,18 @@ def expand(
 ) -> Expansion:
     """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory.
 
-    `counters`: by user, at the place's time; those who are sent to are counted in them. None: there are no caps. `cancelled`: the campaign
-    is; nobody is sent to, and all are told so.
+    `counters`: by user, at the place's time; those who are sent to are counted in them. None, or not in it: caps are not asked, and
+    nothing is counted. `cancelled`: the campaign is; nobody is sent to, and all are told so.
     """
     case = case_of(command, policy, place)
+    followed = first_route(command, policy) is not None
     choice = _nobody(people, case.channels) if cancelled else choose(people, case, counters)
     about, mark = command.notification, mark_of(command)
     batches, statuses = [], []
     for channel in case.channels:
         batch_id = ids.batch_id(about.notification_id, place.partition, mark, channel)
         if choice.send[channel].users:
-            batches.append(batch_of(batch_id, channel, choice.send[channel], about, policy, place))
+            batches.append(batch_of(batch_id, channel, choice.send[channel], about, policy, place, followed=followed))
         if choice.refuse[channel].users:
             statuses.append(refused(batch_id, channel, choice.refuse[channel], about, policy, place))
     holds = holds_of(command, mark, place.partition, choice.hold)
@@ -69,9 +72,9 @@ def expand(
 def case_of(command: ExpandAudience, policy: Policy, place: Place) -> Case:
     """What is the same for all users of a command. Raises UnknownCategory."""
     about = command.notification
-    channels = tuple(dict.fromkeys(command.channels or about.channels))
+    binds = policy.of(about)
     seed = f"{about.notification_id}/{place.partition}/{mark_of(command)}"
-    return Case(about, channels, policy.of(about), policy, seed, place.now)
+    return Case(about, channels_of(command, route_of(about, binds)), binds, policy, seed, place.now)
 
 
 def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters] | None) -> Choice:
@@ -81,7 +84,7 @@ def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters
     )
     lanes = list(zip(choice.send.values(), choice.refuse.values(), strict=True))
     for user, profile, offset in people:
-        reasons, release_at = decide(user, profile, case, counters[user] if counters is not None else None)
+        reasons, release_at = decide(user, profile, case, counters.get(user) if counters is not None else None)
         for (send, refuse), reason in zip(lanes, reasons, strict=True):
             if reason != SEND:
                 refuse.users.append(user)

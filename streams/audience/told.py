@@ -39,9 +39,11 @@ class Choice(NamedTuple):
     hold: dict[Until, Waiting]
 
 
-def batch_of(batch_id: str, channel: str, send: Chosen, about: Notification, policy: Policy, place: Place) -> DeliverBatch:
-    """Those to be sent to on a channel."""
-    return DeliverBatch(batch_id, about, channel, send.users, send.offsets, policy.version, place.now, place.offset)
+def batch_of(
+    batch_id: str, channel: str, send: Chosen, about: Notification, policy: Policy, place: Place, *, followed: bool
+) -> DeliverBatch:
+    """Those to be sent to on a channel; `followed`: another may be tried after it."""
+    return DeliverBatch(batch_id, about, channel, send.users, send.offsets, policy.version, place.now, place.offset, followed)
 
 
 def refused(batch_id: str, channel: str, refuse: Chosen, about: Notification, policy: Policy, place: Place) -> StatusBatch:
@@ -77,6 +79,7 @@ def progress_of(command: ExpandAudience, users: int, choice: Choice, place: Plac
         place.offset,
         command.hold_id,
         held,
+        command.tried,
     )
 
 

@@ -2,7 +2,8 @@
 
 Killed before the intent is durable: nothing was sent, the batch comes again. Between intent and result: it can't be known what was sent;
 those recipients are `unknown`, or sent to again where policy says so (whom the repeat is not sent to is `unknown` all the same). After the
-result: the batch comes again, finds its results, and tells the same status in the same bytes.
+result: the batch comes again, finds its results, and tells the same status in the same bytes; and so what the audience step
+is told of those who may be tried on another channel.
 """
 
 import asyncio
@@ -12,8 +13,9 @@ from providers.catalogue import Templates
 from schemas.codec import Codec
 from schemas.errors import RecordRefused
 from schemas.records import DeliverBatch, LedgerEntry, Output, Write
-from schemas.topics import STATUS, ledger_topic
+from schemas.topics import STATUS, fanout_topic, ledger_topic
 from streams.delivery.call import Caller
+from streams.delivery.ends import ended_of
 from streams.delivery.ledger import finished, opened, settled, status_of
 from streams.delivery.shares import Shares
 from streams.delivery.slices import Slices
@@ -102,7 +104,12 @@ class DeliveryStep:
             entry = await self._work(part, batch, entry)
         status = status_of(batch, entry, record.topic, record.partition)
         key = batch.notification.notification_id.encode()
-        return Effects([Output(topic=STATUS, partition=part.number, key=key, value=self._codec.encode(status))])
+        effects = Effects([Output(topic=STATUS, partition=part.number, key=key, value=self._codec.encode(status))])
+        ended = ended_of(batch, status)
+        if ended is not None:
+            lane = fanout_topic(batch.notification.priority)
+            effects.outputs.append(Output(topic=lane, partition=part.number, key=key, value=self._codec.encode(ended)))
+        return effects
 
     def _resends(self, batch: DeliverBatch) -> bool:
         return self._shares.repeatable or self._policy.resends_unknown(batch.notification)

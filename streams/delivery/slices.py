@@ -73,9 +73,7 @@ class Slices:
         return recorded(entry, [results[number] for number in range(len(providers))], providers)
 
     def _elsewhere(self, batch: DeliverBatch, entry: LedgerEntry, index: int, tried: Sequence[str]) -> str | None:
-        """Who may send to a recipient instead. Nobody, where an attempt that left no result may have reached them, unless policy has it made
-        again.
-        """
+        """Who may send to them instead: nobody, where an attempt that left no result may have reached them, but where policy resends it."""
         if index < entry.intended and not self._policy.resends_unknown(batch.notification):
             return None
         return self._shares.after(_message(batch, index), tried)

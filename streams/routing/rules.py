@@ -3,8 +3,8 @@
 A route `all` takes every channel at once. A route `first` takes one, and what follows is kept as the state of one user's notification:
 
 - **Failed for good**: `failed`, `bounced`, or `suppressed` for a reason of that channel alone (no address, turned off, ...), also when it
-  is told so at once, before anything was handed over. The next is tried at once. `suppressed` for a reason of the person (muted, caps, quiet hours), `expired`, `cancelled` and `shed` are true of every
-  channel: over.
+  is told so at the decision. The next is tried at once. `suppressed` for a reason of the person (muted, caps, quiet hours), `expired`,
+  `cancelled` and `shed` are true of every channel: over.
 - **Not delivered within `after`** of being handed over: the next is tried. `sent` and `unknown` are no delivery and no failure; without
   `after` nothing follows on them. What the inbox took is delivered.
 - **Delivered** (or opened, clicked, complained of) on any channel that was tried: over, nothing more is tried.
@@ -13,8 +13,8 @@ A route `all` takes every channel at once. A route `first` takes one, and what f
 - A channel that was not tried has no status: nobody was handed to it.
 
 Whoever is tried next is decided afresh, on that channel. **A repetition changes nothing**: a status is of a channel, a timer's record names
-the one it was set for, and each channel is tried once; so no timer need be taken back. When it is handed to the last, or it is over, nothing
-is kept. So a notification begins once: by the command that is decided once (its chunk, its `hold_id`).
+the one it was set for, and each channel is tried once; so no timer is taken back. When it is handed to the last, or it is over, nothing is
+kept. So a notification begins once: by the command that is decided once (its chunk, its `hold_id`).
 """
 
 from typing import NamedTuple

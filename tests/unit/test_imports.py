@@ -25,7 +25,7 @@ PURE_MODULES = {
 }
 PURE_MODULES |= {
     f"streams.audience.{name}"
-    for name in ("control", "expression", "grammar", "joins", "matching", "members", "nodes", "pace", "search", "tokens")
+    for name in ("control", "expression", "grammar", "joins", "matching", "members", "nodes", "pace", "search", "tokens", "tries")
 }
 PURE_MODULES |= {
     f"streams.policy.{name}" for name in ("caps", "decision", "local", "policy", "quiet", "reading", "table", "written", "zones")

@@ -6,7 +6,7 @@ import pytest
 
 from schemas import contract
 from schemas.provision import subject, subjects
-from schemas.records import ControlCampaign, ExpandAudience, Record
+from schemas.records import ChannelEnded, ChannelOverdue, ControlCampaign, ExpandAudience, Record
 from schemas.topics import (
     CHANNELS,
     DEFAULT_PARTITIONS,
@@ -65,7 +65,9 @@ def test_the_first_record_s_subject_is_the_topic_s_and_others_bear_their_name(to
 
 
 def test_both_fan_out_lanes_carry_commands_first_and_control() -> None:
-    assert {topic.name: topic.records for topic in TOPICS if topic.others} == dict.fromkeys(FANOUTS, (ExpandAudience, ControlCampaign))
+    assert {topic.name: topic.records for topic in TOPICS if topic.others} == dict.fromkeys(
+        FANOUTS, (ExpandAudience, ControlCampaign, ChannelEnded, ChannelOverdue)
+    )
 
 
 def test_what_only_its_owner_reads_is_no_record_beside_others() -> None:

@@ -94,13 +94,17 @@ def test_after_the_last_channel_there_is_none() -> None:
     assert handed(begun(Route(("email",), first=True), None), NOW) is None
 
 
-@pytest.mark.parametrize(("channel", "text"), [("push", "sent"), ("push", "unknown no_answer"), ("push", "queued"), ("push", "deferred later")])
+@pytest.mark.parametrize(
+    ("channel", "text"), [("push", "sent"), ("push", "unknown no_answer"), ("push", "queued"), ("push", "deferred later")]
+)
 def test_what_changes_nothing_need_not_be_told(channel: str, text: str) -> None:
     assert not matters(channel, status(text))
     assert told(FIRST, channel, status(text), LATER) == Next(FIRST)
 
 
-@pytest.mark.parametrize(("channel", "text"), [("in_app", "sent"), ("push", "delivered"), ("push", "failed x"), ("push", "expired expired")])
+@pytest.mark.parametrize(
+    ("channel", "text"), [("in_app", "sent"), ("push", "delivered"), ("push", "failed x"), ("push", "expired expired")]
+)
 def test_what_does_is_told(channel: str, text: str) -> None:
     assert matters(channel, status(text))
 
