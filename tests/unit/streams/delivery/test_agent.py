@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import cast
 
+import msgspec
 import pytest
 
 from providers.base import Accepted, AnyProvider, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.catalogue import Templates
 from providers.sender import Sender
-from schemas.records import DeadLetter, DeliverBatch, LedgerEntry, Output, Priority, Record, StatusBatch
-from schemas.topics import DLQ, STATUS, deliver_topic
+from schemas.records import ChannelEnded, DeadLetter, DeliverBatch, LedgerEntry, Output, Priority, Record, StatusBatch
+from schemas.topics import DLQ, FANOUT_URGENT, STATUS, deliver_topic
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import AHEAD, Caller
 from streams.delivery.slices import INTENT_MS
@@ -251,3 +252,19 @@ async def test_the_doubt_outlives_smaller_slices_and_another_death() -> None:
     effects = await bench.handle(one)
     assert told(effects.outputs) == {"b-1": ["sent", "unknown", "sent", "unknown", "suppressed"]}
     assert bench.provider.sent == ["u0", "u1", "u2", "u3", "u0", "u1", "u0", "u2"]
+
+
+@pytest.mark.parametrize(("answer", "followed", "ended"), [(Rejected("x"), True, 1), (Rejected("x"), False, 0), (Accepted("p"), True, 0)])
+async def test_the_lane_is_told_beside_the_status_and_again_in_the_same_bytes(answer: Outcome, followed: bool, ended: int) -> None:
+    bench = Bench()
+    bench.provider.gate.set()
+    bench.provider.answer = answer
+    one = msgspec.structs.replace(batch("u0", "nobody", priority=Priority.CRITICAL), followed=followed)
+    outputs = (await bench.handle(one)).outputs
+    lane = [output for output in outputs if output.topic == FANOUT_URGENT]
+    assert [output.topic for output in outputs] == [STATUS, *[FANOUT_URGENT] * bool(followed)]
+    for output in lane:
+        said = CODEC.decode(output.value, ChannelEnded)
+        assert said.users == ["u0", "nobody"][1 - ended :]
+        assert (output.partition, output.key, said.batch_id) == (0, one.notification.notification_id.encode(), "b-1")
+    assert (await bench.handle(one)).outputs == outputs
