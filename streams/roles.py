@@ -11,6 +11,7 @@ from providers.catalogue import Templates
 from providers.sender import Sender
 from providers.transport import FastTransport
 from schemas.codec import Codec
+from schemas.records import Priority
 from schemas.topics import (
     BULK,
     CAMPAIGN_KEPT_MS,
@@ -29,6 +30,7 @@ from schemas.topics import (
 )
 from streams.audience.agent import AudienceStep
 from streams.audience.campaigns import TABLE
+from streams.audience.late import Late
 from streams.audience.tried import TABLE as TRIED
 from streams.cdc.agent import TableStep
 from streams.cdc.loader import load_mappings, mappings_of
@@ -36,6 +38,7 @@ from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
 from streams.delivery.shares import Shares, Standing
 from streams.give_way import Manners
+from streams.health.backlog import Backlog
 from streams.intake.agent import IntakeStep
 from streams.intake.loader import load_triggers
 from streams.planner.agent import SCHEDULED, PlannerStep
@@ -61,6 +64,7 @@ class Parts:
     clock: Clock
     settings: WorkerSettings
     replica: ProfileReplica | None
+    kafka: str
 
     def policy(self) -> Policy:
         """What may be sent to whom. Raises PolicyInvalid."""
@@ -103,7 +107,13 @@ def _plan(parts: Parts) -> Steps:
 
 def _decide(parts: Parts, topic: str = FANOUT) -> Steps:
     assert parts.replica is not None
-    return {topic: AudienceStep(topic, parts.codec, parts.clock, parts.policy(), parts.replica, parts.settings.chunk)}
+    policy, chunk = parts.policy(), parts.settings.chunk
+    if topic != FANOUT:  # nothing on the urgent lane is shed
+        return {topic: AudienceStep(topic, parts.codec, parts.clock, policy, parts.replica, chunk)}
+    lanes = {channel: deliver_topic(channel, Priority.LOW) for channel in CHANNELS}
+    late = Late(Backlog(parts.kafka, "carillon.bulk", lanes, parts.settings.partitions), policy, parts.clock)
+    late.start()
+    return {topic: AudienceStep(topic, parts.codec, parts.clock, policy, parts.replica, chunk, late.channels)}
 
 
 def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:

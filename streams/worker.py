@@ -94,7 +94,7 @@ def _wire(
     ready = _ready_file(home, name, settings)
     ready.unlink(missing_ok=True)
     replica = _replica(role, name, kafka, state, codec, log)
-    steps = role.make(Parts(codec, now_ms, settings, replica))
+    steps = role.make(Parts(codec, now_ms, settings, replica, kafka))
     app = make_app(name, steps, kafka, home, settings, lease, die)
     lanes = Lanes(
         app,

@@ -21,7 +21,7 @@ from schemas.topics import CHANGELOG_CAPS, FANOUT, audience_topics, campaigns_to
 from streams.audience.campaigns import TABLE as CAMPAIGNS
 from streams.audience.counting import TABLE as CAPS
 from streams.audience.expanded import TABLE as EXPANDED
-from streams.audience.expanding import Expanding
+from streams.audience.expanding import Expanding, Shed
 from streams.audience.following import Following
 from streams.audience.obeying import Obeying
 from streams.audience.tried import TABLE as TRIED
@@ -48,7 +48,14 @@ class AudienceStep(RecordStep):
     max_batch = 8
 
     def __init__(
-        self, topic: str, codec: Codec, clock: Callable[[], int], policy: Policy, replica: ProfileReplica, chunk: int = CHUNK
+        self,
+        topic: str,
+        codec: Codec,
+        clock: Callable[[], int],
+        policy: Policy,
+        replica: ProfileReplica,
+        chunk: int = CHUNK,
+        shed: Shed = lambda notification: (),
     ) -> None:
         """`topic`: the lane it reads. `chunk`: users a command of a campaign decides."""
         super().__init__(codec, clock)
@@ -62,7 +69,7 @@ class AudienceStep(RecordStep):
         self._turns = Turns()
         following = Following(codec, clock)
         self._handlers: Mapping[type, Handler] = {
-            ExpandAudience: Expanding(self.name, codec, clock, policy, replica, chunk, caps=CAPS in self.tables).decide,
+            ExpandAudience: Expanding(self.name, codec, clock, policy, replica, chunk, caps=CAPS in self.tables, shed=shed).decide,
             ControlCampaign: Obeying(clock).decide,
             ChannelEnded: following.ended,
             ChannelOverdue: following.overdue,

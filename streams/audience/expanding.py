@@ -1,11 +1,11 @@
 """What a command to expand comes to: a chunk that is decided, or a command that waits. Gathers, lets `rules` decide, and writes down."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from schemas import ids
 from schemas.codec import Codec
 from schemas.errors import RecordRefused
-from schemas.records import ChannelOverdue, ExpandAudience
+from schemas.records import ChannelOverdue, ExpandAudience, Notification
 from streams.audience.campaigns import campaign_of, keep, later, put, release
 from streams.audience.control import CANCELLED, PAUSED, Campaign, decided, mark_of, owed
 from streams.audience.counting import TABLE as CAPS
@@ -26,15 +26,27 @@ from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.step import View, dead_letter_output
 
+Shed = Callable[[Notification], Collection[str]]
+"""The channels on which a notification would be too late."""
+
 
 class Expanding:
     """Of one lane."""
 
     def __init__(
-        self, name: str, codec: Codec, clock: Callable[[], int], policy: Policy, replica: ProfileReplica, chunk: int, *, caps: bool
+        self,
+        name: str,
+        codec: Codec,
+        clock: Callable[[], int],
+        policy: Policy,
+        replica: ProfileReplica,
+        chunk: int,
+        *,
+        caps: bool,
+        shed: Shed,
     ) -> None:
         """`name`: of the step. `chunk`: users that a search finds at once. `caps`: whether what is told is counted."""
-        self._name, self._codec, self._clock = name, codec, clock
+        self._name, self._codec, self._clock, self._shed = name, codec, clock, shed
         self._policy, self._replica, self._chunk, self._caps = policy, replica, chunk, caps
 
     def decide(self, view: View, told: ExpandAudience, record: Input) -> Effects:
@@ -82,6 +94,7 @@ class Expanding:
             place,
             counters=counters,
             cancelled=campaign.state == CANCELLED,
+            shed=self._shed(command.notification),
         )
         effects = Effects(outputs_of(self._codec, expansion, key, record, place.now), counting.writes() if counting else [])
         if route:

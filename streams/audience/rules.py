@@ -1,6 +1,6 @@
 """Decides for one chunk of an audience: who is handed to delivery on which channel, who is not and why, and who is held. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -46,13 +46,14 @@ def expand(
     *,
     counters: Mapping[str, Counters] | None = None,
     cancelled: bool = False,
+    shed: Collection[str] = (),
 ) -> Expansion:
     """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory.
 
     `counters`: by user, at the place's time; those who are sent to are counted in them. None, or not in it: caps are not asked, and
-    nothing is counted. `cancelled`: the campaign is; nobody is sent to, and all are told so.
+    nothing is counted. `cancelled`: the campaign is; nobody is sent to, and all are told so. `shed`: channels that would be too late.
     """
-    case = case_of(command, policy, place)
+    case = case_of(command, policy, place)._replace(shed=shed)
     followed = first_route(command, policy) is not None
     choice = _nobody(people, case.channels) if cancelled else choose(people, case, counters)
     about, mark = command.notification, mark_of(command)
