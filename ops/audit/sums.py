@@ -1,4 +1,4 @@
-"""The sums of one partition, and of all: audience = sent + failed + suppressed + expired + cancelled + unknown + pending. Pure."""
+"""The sums of one partition, and of all: audience = sent + failed + suppressed + expired + cancelled + shed + unknown + pending. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
