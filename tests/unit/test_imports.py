@@ -22,6 +22,8 @@ PURE_MODULES = {
     "schemas.ids",
     "schemas.partition",
     "providers.base",
+    "projections.cassandra.parts",
+    "streams.delivery.ends",
 }
 PURE_MODULES |= {
     f"streams.audience.{name}"
