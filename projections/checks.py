@@ -33,6 +33,10 @@ def _status_batch(batch: StatusBatch) -> None:
         _parallel("provider_message_ids", len(batch.provider_message_ids), users)
     if users and not 0 <= min(batch.outcome_of) <= max(batch.outcome_of) < len(batch.outcomes):
         raise Unprojectable(f"outcome_of points outside the {len(batch.outcomes)} outcomes")
+    if batch.provider_of:
+        _parallel("provider_of", len(batch.provider_of), users)
+        if not 0 <= min(batch.provider_of) <= max(batch.provider_of) < len(batch.providers):
+            raise Unprojectable(f"provider_of points outside the {len(batch.providers)} providers")
     for outcome in batch.outcomes:
         _id("outcomes.status", outcome.status)
     for user in batch.users:

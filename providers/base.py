@@ -83,12 +83,13 @@ class Declaration(Struct, frozen=True, kw_only=True):
     concurrency: int = 32  # requests in flight, per process
     timeout_ms: int = 10_000  # one request, from connect to the last byte of the answer
     connect_timeout_ms: int = 2_000
+    slow_ms: int = 3_000  # an answer that takes longer counts against it: weight moves to the other providers of the channel
     rate_per_s: int | None = None  # messages a second the account allows (held by the delivery agents); None: no limit
     feedback: Feedback = "sync"
     repeatable: bool = False  # sending twice is as good as once: no attempt of it is ever Unknown
 
     def __post_init__(self) -> None:
-        for field in ("batch_size", "concurrency", "timeout_ms", "connect_timeout_ms"):
+        for field in ("batch_size", "concurrency", "timeout_ms", "connect_timeout_ms", "slow_ms"):
             if getattr(self, field) < 1:
                 raise DeclarationError(f"{self.name}: {field} must be at least 1, is {getattr(self, field)}")
         if self.connect_timeout_ms >= self.timeout_ms:

@@ -4,7 +4,7 @@ config   channels:
            email:
              - kind: sandbox_batch          # a key of KINDS; one line there is all that a new provider needs here
                name: sandbox-email          # optional; unique
-               weight: 1                    # optional; routes are in order of preference, the first is used
+               weight: 1                    # optional: its share of the channel's messages; 0: only when no other can
                options: {base_url: "${SANDBOX_URL}", batch_size: 1000}
 Strings may hold ${NAME} or ${NAME:-default}; the values are given by the caller, so secrets stay out of the file.
 """
@@ -51,7 +51,7 @@ class _Config(Struct, forbid_unknown_fields=True):
     channels: dict[str, list[Any]]
 
 
-Registry = dict[str, dict[str, Route]]  # channel -> provider name -> route, in order of preference
+Registry = dict[str, dict[str, Route]]  # channel -> provider name -> route
 
 
 def load(config: Mapping[str, Any], variables: Mapping[str, str] | None = None, *, kinds: Kinds | None = None) -> Registry:
@@ -76,11 +76,11 @@ def load_file(path: Path = DEFAULT, variables: Mapping[str, str] | None = None) 
         raise RegistryError(f"{path}: {error}") from error
 
 
-def first(registry: Registry, channel: str) -> AnyProvider:
-    """Return the provider a channel prefers. Raises RegistryError for a channel that has none."""
+def routes_of(registry: Registry, channel: str) -> Mapping[str, Route]:
+    """Return the providers of a channel by name. Raises RegistryError for a channel that has none."""
     if channel not in registry:
         raise RegistryError(f"no provider for channel {channel!r}; there are {', '.join(sorted(registry))}")
-    return next(iter(registry[channel].values())).provider
+    return registry[channel]
 
 
 def _convert(where: str, value: Any, kind: type[T]) -> T:

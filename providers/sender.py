@@ -6,6 +6,7 @@ a cancelled `send`, whose request may still arrive.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
@@ -16,13 +17,17 @@ from providers.errors import BatchSizeError
 from providers.exchange import DirectExchange, HttpExchange
 
 Exchange: TypeAlias = Callable[[Sequence[Message]], Awaitable[list[Outcome]]]
+Heard: TypeAlias = Callable[[str, Sequence[Outcome], float], None]
+"""Is told of each request: the provider's name, one outcome a message, and how long it took (ms)."""
 
 
 class Sender:
     """Sends through one httpx transport, for one event loop; give it a FastTransport (any AsyncBaseTransport works)."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, transport: httpx.AsyncBaseTransport, heard: Heard = lambda name, outcomes, took_ms: None) -> None:
+        """`heard` is told nothing of what got no turn: that says nothing of the provider."""
         self._transport = transport
+        self._heard = heard
         self._lanes: dict[AnyProvider, _Lane] = {}
 
     async def send(self, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
@@ -55,7 +60,7 @@ class Sender:
         await self._transport.aclose()
 
     def _open(self, provider: AnyProvider) -> "_Lane":
-        lane = self._lanes[provider] = _Lane(provider, self._exchange(provider))
+        lane = self._lanes[provider] = _Lane(provider, self._exchange(provider), self._heard)
         return lane
 
     def _exchange(self, provider: AnyProvider) -> Exchange:
@@ -67,8 +72,9 @@ class Sender:
 class _Lane:
     """A provider's exchange, with its slots."""
 
-    def __init__(self, provider: AnyProvider, exchange: Exchange) -> None:
+    def __init__(self, provider: AnyProvider, exchange: Exchange, heard: Heard) -> None:
         declaration = provider.declaration
+        self._name, self._heard = declaration.name, heard
         self.batch_size = declaration.batch_size
         self._wait_s = declaration.timeout_ms / 1000
         self._slots = asyncio.Semaphore(declaration.concurrency)
@@ -77,10 +83,13 @@ class _Lane:
     async def send(self, messages: Sequence[Message]) -> list[Outcome]:
         if not await self._take_slot():
             return [Unavailable(f"no free slot within {self._wait_s} s")] * len(messages)
+        began = time.monotonic()
         try:
-            return await self._exchange(messages)
+            outcomes = await self._exchange(messages)
         finally:
             self._slots.release()
+        self._heard(self._name, outcomes, (time.monotonic() - began) * 1000)
+        return outcomes
 
     async def _take_slot(self) -> bool:
         if not self._slots.locked():

@@ -26,6 +26,16 @@ def handed_back_id(batch: str) -> str:
     return _derive("handed back", batch)
 
 
+def try_id(notification: str, partition: int, channel: str, users: Sequence[str]) -> str:
+    """Those who are tried on a further channel together: each is tried once on each."""
+    return _derive("try", notification, str(partition), channel, *users)
+
+
+def overdue_id(notification: str, partition: int, mark: int | str, due: int) -> str:
+    """The timer of those whom one command handed to a channel that has until then (epoch ms) to deliver."""
+    return _derive("overdue", notification, str(partition), str(mark), str(due))
+
+
 def status_id(cause: str, kind: str) -> str:
     """A status batch of one kind, caused by `cause` (a batch id, or a chunk's)."""
     return _derive("status", cause, kind)

@@ -65,6 +65,7 @@ class ExpandAudience(Record, frozen=True, kw_only=True):
     not_before: int = 0
     hold_id: str = ""
     channels: list[str] = []
+    tried: str = ""
     counted: list[bool] = []
 
 
@@ -109,6 +110,7 @@ class AudienceExpanded(Record, frozen=True):
     fanout_offset: int
     hold_id: str = ""
     deferred: dict[str, int] = {}
+    tried: str = ""
 
 
 class DeliverBatch(Record, frozen=True):
@@ -122,6 +124,7 @@ class DeliverBatch(Record, frozen=True):
     fanout_offset: int
     counted_on: list[int] = []
     partitions: int = 0
+    followed: bool = False
 
 
 class SendsEnded(Record, frozen=True):
@@ -157,6 +160,24 @@ class StatusBatch(Record, frozen=True, kw_only=True):
     caused_by_topic: str
     caused_by_partition: int
     caused_by_offset: int
+    providers: list[str] = []
+    provider_of: list[int] = []
+
+
+class ChannelEnded(Record, frozen=True, kw_only=True):
+    notification: Notification
+    channel: str
+    batch_id: str = ""
+    users: list[str]
+    outcomes: list[Outcome]
+    outcome_of: list[int]
+    at: int
+
+
+class ChannelOverdue(Record, frozen=True):
+    notification: Notification
+    channel: str
+    users: list[str]
 
 
 class Device(Record, frozen=True):
@@ -262,6 +283,8 @@ class LedgerEntry(Record, frozen=True):
     provider: str = ""
     attempt: int = 1
     finished_at: int | None = None
+    providers: list[str] = []
+    provider_of: list[int] = []
 
 
 class Output(Record, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from schemas.records import (
     AudienceExpanded,
+    ChannelEnded,
+    ChannelOverdue,
     ControlCampaign,
     DeadLetter,
     DeliverBatch,
@@ -38,8 +40,9 @@ PROFILES = "notify.profiles"
 FANOUT = "notify.fanout"
 FANOUT_URGENT = "notify.fanout.urgent"
 FANOUTS = (FANOUT, FANOUT_URGENT)
-ON_FANOUT: tuple[type[Record], ...] = (ExpandAudience, ControlCampaign, DigestWindowEnded, UserSeen, SendsEnded)
-"""What the common lane carries; the urgent one has the first two."""
+ON_URGENT: tuple[type[Record], ...] = (ExpandAudience, ControlCampaign, ChannelEnded, ChannelOverdue)
+ON_FANOUT: tuple[type[Record], ...] = (*ON_URGENT, DigestWindowEnded, UserSeen, SendsEnded)
+"""What the urgent lane carries, and the common one, which has what needs state; commands first."""
 CANCELS = "notify.cancels"
 EXPANSIONS = "notify.expansions"
 STATUS = "notify.status"
@@ -63,6 +66,8 @@ TOMBSTONE_KEPT_MS = DAY_MS
 DELIVER_KEPT_MS = 7 * DAY_MS
 CAMPAIGN_KEPT_MS = 90 * DAY_MS
 """How long control of a campaign is known, and what waits in it is kept."""
+TRIED_KEPT_MS = 90 * DAY_MS
+"""How long it is known which channel of several was tried: people may be held so long between two."""
 SCHEDULE_KEPT_MS = 90 * DAY_MS
 """How long it is known that a request for later was planned."""
 
@@ -120,6 +125,11 @@ def audience_topics(fanout: str) -> tuple[str, str]:
 def campaigns_topic(fanout: str) -> str:
     """The changelog of what the audience step that reads `fanout` knows of campaigns under control, and of what waits in them."""
     return fanout.replace("notify.fanout", "notify.changelog.campaigns", 1)
+
+
+def tried_topic(fanout: str) -> str:
+    """The changelog of what the audience step that reads `fanout` knows of notifications that try one channel after the other."""
+    return fanout.replace("notify.fanout", "notify.changelog.tried", 1)
 
 
 def deliver_topic(channel: str, priority: str) -> str:
@@ -185,11 +195,12 @@ def _fanouts() -> Iterator[Topic]:
             "notification_id, user_id; explicit partition",
             "planner, audience, delivery",
             ExpandAudience,
-            others=ON_FANOUT[1:] if name == FANOUT else (ControlCampaign,),
+            others=(ON_FANOUT if name == FANOUT else ON_URGENT)[1:],
         )
         yield Topic(changelog, "notification_id", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
         # 90 d, as the read side: whoever pauses a campaign has so long to come back to it, and people may be held as long
         yield Topic(campaigns_topic(name), "notification_id", "audience", compacted=True, retention_ms=CAMPAIGN_KEPT_MS, dlq="")
+        yield Topic(tried_topic(name), "notification_id, user_id", "audience", compacted=True, retention_ms=TRIED_KEPT_MS, dlq="")
         # compacted without a limit by time: the last record of a partition says where its step stands
         yield Topic(journal, "step", "audience", StepCommitted, compacted=True, retention_ms=FOREVER, dlq="", max_message_bytes=8_388_608)
     # as long as a batch waits; only its keys are read

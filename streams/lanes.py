@@ -20,7 +20,7 @@ from streams.step.log import LogWriter
 from streams.step.partition import Die
 from streams.step.reader import LogReader
 from streams.step.runner import PartitionRunner, make_journal
-from streams.step.step import Step, TickingStep
+from streams.step.step import Step, TellingStep
 from streams.step.store import Store
 
 SETTLE_S = 30.0
@@ -80,12 +80,12 @@ class Lanes:
         return {(tp.topic, tp.partition): self._parts[tp].held(runner.recovered.is_set()) for tp, runner in list(self._runners.items())}
 
     def figures(self) -> Mapping[str, Mapping[str, int]]:
-        """What steps that act by themselves tell of themselves; callable from any thread."""
+        """What steps tell of themselves; callable from any thread."""
         held = list(self._runners)
         return {
             step.name: step.figures({tp.partition for tp in held if tp.topic == topic})
             for topic, step in self._steps.items()
-            if isinstance(step, TickingStep)
+            if isinstance(step, TellingStep)
         }
 
     def _agent(self, topic: str, step: Step) -> None:

@@ -11,6 +11,7 @@ from providers.catalogue import Templates
 from providers.sender import Sender
 from providers.transport import FastTransport
 from schemas.codec import Codec
+from schemas.records import Priority
 from schemas.topics import (
     BULK,
     CAMPAIGN_KEPT_MS,
@@ -21,6 +22,7 @@ from schemas.topics import (
     REQUESTS,
     SCHEDULE_KEPT_MS,
     TIMERS,
+    TRIED_KEPT_MS,
     URGENT,
     deliver_topic,
     events_topic,
@@ -28,12 +30,16 @@ from schemas.topics import (
 )
 from streams.audience.agent import AudienceStep
 from streams.audience.campaigns import TABLE
+from streams.audience.late import Late
+from streams.audience.tried import TABLE as TRIED
 from streams.cdc.agent import TableStep
 from streams.cdc.loader import load_mappings, mappings_of
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
+from streams.delivery.shares import Shares, Standing
 from streams.give_way import Manners
+from streams.health.backlog import Backlog
 from streams.intake.agent import IntakeStep
 from streams.intake.loader import load_triggers
 from streams.planner.agent import SCHEDULED, PlannerStep
@@ -60,6 +66,7 @@ class Parts:
     settings: WorkerSettings
     replica: ProfileReplica | None
     cancels: Cancels | None
+    kafka: str
 
     def policy(self) -> Policy:
         """What may be sent to whom. Raises PolicyInvalid."""
@@ -104,7 +111,13 @@ def _plan(parts: Parts) -> Steps:
 
 def _decide(parts: Parts, topic: str = FANOUT) -> Steps:
     assert parts.replica is not None
-    return {topic: AudienceStep(topic, parts.codec, parts.clock, parts.policy(), parts.replica, parts.settings.chunk)}
+    policy, chunk = parts.policy(), parts.settings.chunk
+    if topic != FANOUT:  # nothing on the urgent lane is shed
+        return {topic: AudienceStep(topic, parts.codec, parts.clock, policy, parts.replica, chunk)}
+    lanes = {channel: deliver_topic(channel, Priority.LOW) for channel in CHANNELS}
+    late = Late(Backlog(parts.kafka, "carillon.bulk", lanes, parts.settings.partitions), policy, parts.clock)
+    late.start()
+    return {topic: AudienceStep(topic, parts.codec, parts.clock, policy, parts.replica, chunk, late.channels)}
 
 
 def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
@@ -112,13 +125,13 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
     assert parts.cancels is not None
     variables = {"SANDBOX_URL": parts.settings.sandbox_url}
     registry = providers.load_file(parts.settings.providers_file or providers.DEFAULT, variables)
-    templates, policy, transport, turns = Templates.load(), parts.policy(), FastTransport(), Turns()
+    templates, policy, transport, turns, standing = Templates.load(), parts.policy(), FastTransport(), Turns(), Standing(parts.clock)
     # each priority has its own slots at a provider: an order does not queue behind a sale
-    callers = {priority: Caller(Sender(transport)) for priority in priorities}
+    callers = {priority: Caller(Sender(transport, standing.heard)) for priority in priorities}
     return {
         deliver_topic(channel, priority): DeliveryStep(
             deliver_topic(channel, priority),
-            providers.first(registry, channel),
+            Shares(providers.routes_of(registry, channel), standing),
             callers[priority],
             templates,
             parts.codec,
@@ -138,13 +151,13 @@ def _timers(parts: Parts) -> Steps:
     return {TIMERS: TimerStep(parts.codec, parts.clock, topics, parts.settings.partitions)}
 
 
-CAMPAIGNS = {TABLE: CAMPAIGN_KEPT_MS // 1000}
+LASTING = {TABLE: CAMPAIGN_KEPT_MS // 1000, TRIED: TRIED_KEPT_MS // 1000}
 ROLES: Mapping[str, Role] = {
     "profiles": Role(_profiles, replica=None, forgets=False, manners=Manners.LAST),
     "cdc": Role(_cdc, replica=None, manners=Manners.LAST),
     "plan": Role(_plan, replica=None, lasting={SCHEDULED: SCHEDULE_KEPT_MS // 1000}),
-    "decide": Role(_decide, replica=True, manners=Manners.BEHIND, lasting=CAMPAIGNS),
-    "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True, lasting=CAMPAIGNS),
+    "decide": Role(_decide, replica=True, manners=Manners.BEHIND, lasting=LASTING),
+    "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True, lasting=LASTING),
     "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False, cancels=True),
     "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, manners=Manners.LAST, cancels=True),
     "timers": Role(_timers, replica=None, forgets=False, ordered=(TIMERS_TABLE,), manners=Manners.BEHIND),

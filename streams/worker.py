@@ -97,7 +97,7 @@ def _wire(
     ready.unlink(missing_ok=True)
     replica = _replica(role, name, kafka, state, codec, log)
     cancels = Cancels(kafka, die, step=name) if role.cancels else None
-    steps = role.make(Parts(codec, now_ms, settings, replica, cancels))
+    steps = role.make(Parts(codec, now_ms, settings, replica, cancels, kafka))
     app = make_app(name, steps, kafka, home, settings, lease, die)
     lanes = Lanes(
         app,

@@ -82,7 +82,8 @@ class Handed:
         """Recipients are in one batch or status more. Names those who are in another of their chunks, or of their release, already, or of
         another partition.
         """
-        release = part[1] if part is not None and isinstance(part[1], str) else ""
+        is_release = part is not None and isinstance(part[1], str) and not self._commands.is_try(part[:2])
+        release = str(part[1]) if part is not None and is_release else ""
         placed = self._placed.setdefault((notification, channel, release), set())
         fresh = set(users)
         if len(fresh) != len(users) or not placed.isdisjoint(fresh):
@@ -100,6 +101,16 @@ class Handed:
     def was_placed(self, notification: str, channel: str, user: str) -> bool:
         """Whether a recipient was in any batch or status so far."""
         return user in self._placed.get((notification, channel, ""), ())
+
+    def check_tries(self) -> None:
+        """Whoever is tried on a further channel was placed on the one before it, and each once on each: `place` names who was not."""
+        for (notification, _), command in self._commands.known.items():
+            before = self._placed.get((notification, command.tried, ""), set()) if command.tried else set()
+            strange = [user for user in command.users or () if user not in before] if command.tried else []
+            place = command.entry.place
+            if strange and not self._terms.partial and not self._terms.cut(place.topic):
+                said = f"{notification} {', '.join(command.channels)}: {_some(strange)} tried after {command.tried}, where they never were"
+                self._findings.blame("try_without_cause", said, place)
 
     def part_of(self, notification: str, channel: str, lane: str, offset: int, users: Sequence[str], where: Place) -> Part | None:
         """The part of the audience that the command at `offset` is about; None, and named, when there is no such command."""

@@ -9,17 +9,24 @@ from ops.audit.controls import Controls
 from ops.audit.model import Entry, Terms
 from ops.audit.report import Findings
 from ops.audit.requests import Asked, Chunk, Chunks, Mark, Step, unasked
-from schemas.records import ControlCampaign, DigestWindowEnded, ExpandAudience, SendsEnded, UserSeen
-from schemas.topics import fanout_topic
+from schemas.records import ControlCampaign, ExpandAudience
+from schemas.topics import ON_FANOUT, fanout_topic
+
+BESIDE = tuple(set(ON_FANOUT) - {ExpandAudience, ControlCampaign})
+"""What else is on the lanes."""
 
 
 class Command(NamedTuple):
-    """One command; `offsets`: everywhere it was written, each with its time. `users` None: an expression. `channels`: of a release."""
+    """One command; `offsets`: everywhere it was written, each with its time. `users` None: an expression.
+
+    `channels`: of a release, or a try; `tried`: the channel before that of a try.
+    """
 
     entry: Entry
     offsets: dict[int, int]
     users: frozenset[str] | None
     channels: tuple[str, ...] = ()
+    tried: str = ""
 
 
 class Commands:
@@ -36,8 +43,8 @@ class Commands:
         if isinstance(entry.record, ControlCampaign):
             self.controls.note(entry, entry.record)
             return
-        if isinstance(entry.record, DigestWindowEnded | UserSeen | SendsEnded):  # of digests and caps, which have ends of their own
-            return
+        if isinstance(entry.record, BESIDE):
+            return  # digests and caps have ends of their own; what leads to a try is told by statuses, and by time
         told = self._findings.read(entry, ExpandAudience, "a command", self._terms.held)
         if told is None:
             return
@@ -52,12 +59,17 @@ class Commands:
         step: Step = notification, told.hold_id or told.chunk
         users = frozenset(told.users) if not told.expression else None
         sense = _sense(told)
-        first = self.known.setdefault(step, Command(entry._replace(record=None, digest=sense), {}, users, tuple(told.channels)))
+        first = self.known.setdefault(step, Command(entry._replace(record=None, digest=sense), {}, users, tuple(told.channels), told.tried))
         first.offsets[entry.place.offset] = entry.timestamp
         self._at[entry.place.topic, entry.place.offset] = step
         if first.entry.digest != sense:
             said = f"{notification} chunk {told.chunk}: the command at offset {first.entry.place.offset} says otherwise"
             self._findings.blame("command_changed", said, entry.place)
+
+    def is_try(self, step: Step) -> bool:
+        """Whether a command has people tried on a further channel: they are a part of its audience, as those of a chunk are."""
+        command = self.known.get(step)
+        return command is not None and bool(command.tried)
 
     def at(self, topic: str, offset: int) -> Step | None:
         """Which command is at a place."""

@@ -55,7 +55,7 @@ class Holds:
         """Each release is of a hold, of all its people, and not before its time; each hold was released once it was due."""
         waiting, newest = dict(self._held), 0
         for (notification, mark), command in commands.known.items():
-            if isinstance(mark, str):
+            if isinstance(mark, str) and not command.tried:
                 for channel in command.channels:
                     held = waiting.pop(ids.deferred_id(mark, channel), None)
                     self._fits(notification, mark, channel, command, held)

@@ -7,7 +7,18 @@ from ops.audit.model import Entry, Place
 from ops.audit.report import Findings
 from schemas.records import LedgerEntry, StatusBatch
 
-COLUMNS = ("outcomes", "outcome_of", "provider_message_ids", "profile_offsets", "provider", "attempt", "finished_at", "source_offset")
+COLUMNS = (
+    "outcomes",
+    "outcome_of",
+    "provider_message_ids",
+    "profile_offsets",
+    "provider",
+    "providers",
+    "provider_of",
+    "attempt",
+    "finished_at",
+    "source_offset",
+)
 
 
 class Intent(NamedTuple):
@@ -70,7 +81,7 @@ class Ledger:
         account = self.accounts.setdefault(batch, Account())
         self._check(batch, account, told, entry)
         if told.intended > told.done:
-            self.intending.add(told.provider)
+            self.intending |= {told.provider, *told.providers} - {""}
             account.intents.append(Intent(told.done, told.intended, entry.timestamp, entry.place))
         columns = columns_of(told) if told.finished_at is not None else ()
         if account.finished and columns != account.columns:
@@ -82,6 +93,7 @@ class Ledger:
 
     def _check(self, batch: str, account: Account, told: LedgerEntry, entry: Entry) -> None:
         uneven = len(told.outcome_of) != told.done or len(told.profile_offsets) != told.done
+        uneven = uneven or len(told.provider_of) not in (0, told.intended)
         if uneven or told.done > told.intended or (told.finished_at is not None and told.done != told.intended):
             what = f"batch {batch}: {told.intended} intended, {told.done} done, {len(told.outcome_of)} results"
             self._findings.blame("ledger_uneven", what, entry.place)
@@ -96,7 +108,7 @@ def columns_of(told: LedgerEntry) -> tuple[int, ...]:
 
 def columns_of_status(told: StatusBatch) -> tuple[int, ...]:
     """The same of a status: where it agrees with the entry, they are equal."""
-    names = (*COLUMNS[:6], "at", "caused_by_offset")
+    names = (*COLUMNS[:8], "at", "caused_by_offset")
     return tuple(_digest(getattr(told, name)) for name in names)
 
 

@@ -79,7 +79,10 @@ class PartitionAudit:
         frontiers = self.commands.check(self._chunks)
         self._holds.check(self.commands, self._chunks)
         self._digests.check(self._partition)
-        sums = PartitionSums(self._terms, self.findings, self._asked, self._handed, self._statuses).add_up(self._chunks, frontiers)
+        self._handed.check_tries()
+        sums = PartitionSums(self._terms, self.findings, self._asked, self._handed, self._statuses, self.commands).add_up(
+            self._chunks, frontiers
+        )
         finished = {step[0] for step, chunk in self._chunks.items() if chunk.told.last}
         commanded = {step[0] for step in self.commands.known}
         return PartitionResult(self._partition, self.findings, sums, commanded, finished, self.records)

@@ -11,7 +11,7 @@ from schemas.records import Record
 
 R = TypeVar("R", bound=Record)
 
-TERMINAL = ("sent", "failed", "suppressed", "digested", "expired", "cancelled", "unknown")
+TERMINAL = ("sent", "failed", "suppressed", "digested", "expired", "cancelled", "shed", "unknown")
 SHOWN_PER_KIND = 1000
 """Violations of one kind that are named; all are counted."""
 

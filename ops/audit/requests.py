@@ -16,7 +16,8 @@ DIGEST = "digest"
 class Asked(NamedTuple):
     """One request. `homes`: named users by partition; None for an expression. `planned`: on which partitions it must be expanded.
 
-    `due`: when its commands are written (epoch ms); 0: at once. `digest_count`: of a digest, how many are in it.
+    `channels`: empty when they are policy's. `due`: when its commands are written (epoch ms); 0: at once. `digest_count`: of a digest, how
+    many are in it.
     """
 
     place: Place
@@ -99,8 +100,8 @@ class Expansions:
             self._check(told, asked, entry)
 
     def _check(self, told: AudienceExpanded, asked: Asked, entry: Entry) -> None:
-        channels, wanted = set(told.queued), set(asked.channels)
-        fits = channels == wanted or (told.hold_id and channels and channels < wanted)
+        channels, wanted = set(told.queued), set(asked.channels or told.queued)
+        fits = channels and (channels == wanted or (told.hold_id and channels < wanted))
         if not fits or set(told.suppressed) != channels or not set(told.deferred) <= channels:
             self._blame("chunk_channels", told, f"tells of other channels than {', '.join(asked.channels)}", entry)
         for channel in sorted(channels & wanted):

@@ -6,7 +6,7 @@ from ops.audit.log import Log, Position, Span, only
 from ops.audit.model import Entry
 from ops.audit.requests import Asked
 from schemas.partition import partition_of
-from schemas.topics import DLQ, EXPANSIONS, FANOUTS, PROFILES, REQUESTS, STATUS, deliver_topic, ledger_topic
+from schemas.topics import CHANNELS, DLQ, EXPANSIONS, FANOUTS, PROFILES, REQUESTS, STATUS, deliver_topic, ledger_topic
 
 DELIVER, LEDGER = "notify.deliver.", "notify.ledger."
 CLOCK_SLACK_MS = 60_000
@@ -57,6 +57,6 @@ def of_one(log: Log, spans: Spans, asked: Asked | None) -> Spans:
     """The spans that can tell of one notification."""
     if asked is None:
         return {}
-    delivers = [deliver_topic(channel, asked.priority) for channel in asked.channels]
+    delivers = [deliver_topic(channel, asked.priority) for channel in asked.channels or CHANNELS]
     timed = only(spans, [*delivers, EXPANSIONS, *FANOUTS, STATUS])
     return only(spans, [PROFILES, *map(ledger_topic, delivers)]) | log.since(timed, asked.timestamp - CLOCK_SLACK_MS)

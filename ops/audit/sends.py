@@ -57,7 +57,7 @@ class Sends:
             self._blame("ledger_disagrees", told, f"differs in {', '.join(columns)} from the ledger{where}", entry)
 
     def _intended(self, told: StatusBatch, ledger: Ledger, account: Account, entry: Entry) -> None:
-        if told.provider not in ledger.intending:
+        if ledger.intending.isdisjoint({told.provider, *told.providers}):
             return  # a provider that needs no intent: the finished entry is all there is
         called = {number for number, outcome in enumerate(told.outcomes) if outcome.status in CALLED}
         bare = [index for index, number in enumerate(told.outcome_of) if number in called and account.intent_for(index) is None]

@@ -59,6 +59,7 @@ class Statuses:
 
     def _one(self, told: StatusBatch, entry: Entry) -> None:
         columns = {len(told.outcome_of), len(told.profile_offsets), len(told.provider_message_ids) or len(told.users)}
+        columns.add(len(told.provider_of) or len(told.users))
         wrong = [number for number in told.outcome_of if not 0 <= number < len(told.outcomes)]
         if columns != {len(told.users)} or wrong:
             self._blame("status_uneven", told, f"its columns are not those of {len(told.users)} users", entry)

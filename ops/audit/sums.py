@@ -1,12 +1,13 @@
-"""The sums of one partition, and of all: audience = sent + failed + suppressed + expired + cancelled + unknown + pending. Pure."""
+"""The sums of one partition, and of all: audience = sent + failed + suppressed + expired + cancelled + shed + unknown + pending. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ops.audit.batches import Figure, Handed, Part
+from ops.audit.commands import Commands
 from ops.audit.model import Terms
 from ops.audit.report import ChannelSums, Findings
-from ops.audit.requests import Asked, Chunk, Chunks, Mark
+from ops.audit.requests import Asked, Chunk, Chunks
 from ops.audit.statuses import Statuses
 from schemas.records import AudienceExpanded
 from schemas.topics import STATUS, deliver_topic, fanout_topic
@@ -27,8 +28,11 @@ class Claim(NamedTuple):
 class PartitionSums:
     """Adds up one partition, and names what was left out on the way."""
 
-    def __init__(self, terms: Terms, findings: Findings, asked: Mapping[str, Asked], handed: Handed, statuses: Statuses) -> None:
+    def __init__(
+        self, terms: Terms, findings: Findings, asked: Mapping[str, Asked], handed: Handed, statuses: Statuses, commands: Commands
+    ) -> None:
         self._terms, self._findings, self._asked, self._handed, self._statuses = terms, findings, asked, handed, statuses
+        self._commands = commands
         self._sums: Sums = {}
 
     def add_up(self, chunks: Chunks, frontiers: Mapping[str, int]) -> Sums:
@@ -42,8 +46,8 @@ class PartitionSums:
             self._of(*place).pending += count
         for (notification, number), chunk in chunks.items():
             asked = self._asked[notification]
-            for channel in asked.channels if isinstance(number, int) else chunk.told.queued:
-                self._met(notification, number, channel, chunk.told.users)
+            for channel in (isinstance(number, int) and asked.channels) or chunk.told.queued:
+                self._met(notification, channel, chunk.told.users, part=isinstance(number, int) or bool(chunk.told.tried))
                 for claim in _claims(chunk.told, asked, channel):
                     self._compare((notification, number, channel), claim, chunk, frontiers.get(fanout_topic(asked.priority), -1))
         self._untold(chunks)
@@ -89,11 +93,11 @@ class PartitionSums:
         for counts in (self._handed.queued, self._handed.suppressed, self._handed.deferred):
             for (notification, mark, channel), count in counts.items():
                 if (notification, mark) not in chunks:
-                    self._met(notification, mark, channel, count)
+                    self._met(notification, channel, count, part=isinstance(mark, int) or self._commands.is_try((notification, mark)))
 
-    def _met(self, notification: str, mark: Mark, channel: str, users: int) -> None:
-        """So many of a chunk are a part of the audience; of a release, they are held no more."""
-        if isinstance(mark, int):
+    def _met(self, notification: str, channel: str, users: int, *, part: bool) -> None:
+        """So many of a chunk, or a try, are a part of the channel's audience; of a release, they are held no more."""
+        if part:
             self._of(notification, channel).audience += users
         else:
             self._of(notification, channel).pending -= users

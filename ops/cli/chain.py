@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ops.cli.controlling import told
-from ops.cli.evidence import Evidence, Handed
+from ops.cli.evidence import Evidence, Handed, channels_of
 from ops.cli.standing import DIGESTED, HELD, scheduled
 from ops.cli.times import age
 from projections.cassandra.header import Header, audience_of
@@ -46,7 +46,7 @@ def explain(found: Evidence) -> Answer:
     if found.header is None:
         verdict = found.refusal or "never reached fan-out: no request of that id was planned, and none is in the DLQ"
         return Answer(found.user_id, found.notification_id, verdict, [], [])
-    channels = [_fate(channel, found, found.header) for channel in found.header.channels]
+    channels = [_fate(channel, found, found.header) for channel in channels_of(found.header, found.statuses, found.handed)]
     reached = bool(found.statuses or found.handed)
     verdict = "" if reached else channels[0].verdict
     lane = fanout_topic(found.header.priority)
@@ -92,6 +92,9 @@ def _decision(handed: Handed | None, found: Evidence) -> Iterator[Link]:
 def _expanded(lane: str, partition: int, offset: int, command: ExpandAudience | None) -> Link:
     if command is None:
         return Link("planned", None, at(lane, partition, offset), "the command is no longer on the log")
+    if command.tried:
+        said = f"{', '.join(command.channels)} is tried after {command.tried}: {len(command.users)} users are decided on it"
+        return Link("tried", None, at(lane, partition, offset), said)
     if command.hold_id:
         return Link("released", None, at(lane, partition, offset), f"hold {command.hold_id}: {len(command.users)} users are decided afresh")
     after = f" after {command.cursor}" if command.cursor else ", the first"

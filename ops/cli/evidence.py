@@ -1,6 +1,6 @@
 """What is known about one user and one notification: from Cassandra, and from the log at the positions it names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,7 +21,7 @@ from schemas import ids
 from schemas.codec import Codec
 from schemas.partition import partition_of
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, NotificationRequested, Record
-from schemas.topics import EXPANSIONS, FANOUTS, deliver_topic, fanout_topic
+from schemas.topics import CHANNELS, EXPANSIONS, FANOUTS, deliver_topic, fanout_topic
 
 if TYPE_CHECKING:
     from projections.cassandra.reader import Reader
@@ -148,10 +148,16 @@ class Detective:
         return read_since(self._log, topic, partition, at - CLOCK_SLACK_MS)
 
 
+def channels_of(header: Header, statuses: Sequence[Why], handed: Iterable[str] = ()) -> list[str]:
+    """The channels a notification names; when it names none those of policy, as far as anything is known of the user there, else all."""
+    known = dict.fromkeys([*(why.event.channel for why in statuses), *handed])
+    return header.channels or list(known or CHANNELS)
+
+
 def open_channels(header: Header, statuses: Sequence[Why]) -> list[str]:
     """The channels on which nothing is known of the user, or that they are held."""
     last = {why.event.channel: why.status for why in statuses}
-    return [channel for channel in header.channels if last.get(channel, HELD) == HELD]
+    return [channel for channel in channels_of(header, statuses) if last.get(channel, HELD) == HELD]
 
 
 @contextmanager

@@ -55,7 +55,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 def standing(header: Header, progress: Progress, counts: Counts, events: Iterable[Event], control: Control | None = None) -> Standing:
     """How the notification stands."""
     reasons = _reasons(events)
-    channels = {channel: _channel(channel, progress, counts.get(channel, {}), reasons) for channel in header.channels}
+    names = header.channels or dict.fromkeys([*progress.queued, *counts])
+    channels = {channel: _channel(channel, progress, counts.get(channel, {}), reasons) for channel in names}
     return Standing(
         notification_id=header.notification_id,
         header=header,
@@ -76,8 +77,10 @@ def scheduled(header: Header) -> str:
 
 
 def _channel(channel: str, progress: Progress, counts: Mapping[str, int], reasons: Mapping[str, Counter[str]]) -> ChannelStanding:
-    audience = progress.users  # each is decided on every channel
     outcomes = {status: counts[status] for status in FINAL if status in counts}
+    # each is decided on every channel; but of one that is only tried after another, those who have come to it
+    tried = progress.queued and channel not in progress.queued
+    audience = sum(outcomes.values()) + counts.get(HELD, 0) if tried else progress.users
     return ChannelStanding(
         audience=audience,
         queued=progress.queued.get(channel, 0),

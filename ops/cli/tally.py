@@ -15,6 +15,7 @@ class Tally:
     def __init__(self) -> None:
         self._chunks: dict[tuple[int, int], AudienceExpanded] = {}
         self._releases: dict[str, AudienceExpanded] = {}
+        self._tries: dict[str, AudienceExpanded] = {}
         self._batches: dict[str, int] = {}
         self._outcomes: dict[str, Counter[str]] = {}
         self._handed_back = 0
@@ -22,8 +23,10 @@ class Tally:
         """The latest time in any record, epoch ms."""
 
     def expanded(self, record: AudienceExpanded) -> None:
-        """Count a chunk, or a release of people who were held."""
-        if record.hold_id:
+        """Count a chunk, a release of people who were held, or a try on a further channel."""
+        if record.tried:
+            self._tries[record.hold_id] = record
+        elif record.hold_id:
             self._releases[record.hold_id] = record
         else:
             self._chunks[record.partition, record.chunk] = record
@@ -59,7 +62,7 @@ class Tally:
     def expected(self) -> dict[str, int]:
         """Recipients by channel that have, or will have, an outcome."""
         totals: Counter[str] = Counter()
-        for chunk in self._chunks.values():
+        for chunk in (*self._chunks.values(), *self._tries.values()):
             totals.update(chunk.queued)
             totals.update(chunk.suppressed)
             totals.update(chunk.deferred)
@@ -68,7 +71,7 @@ class Tally:
     @property
     def held(self) -> int:
         """Recipients, over all channels, who are held now."""
-        ever = sum(sum(one.deferred.values()) for one in (*self._chunks.values(), *self._releases.values()))
+        ever = sum(sum(one.deferred.values()) for one in (*self._chunks.values(), *self._tries.values(), *self._releases.values()))
         return ever + self._handed_back - sum(one.users * len(one.queued) for one in self._releases.values())
 
     @property
@@ -83,7 +86,7 @@ class Tally:
 
     @property
     def pending(self) -> dict[str, int]:
-        """By channel: recipients of expanded chunks without an outcome."""
+        """By channel: recipients of expanded chunks and tries without an outcome."""
         return {channel: number - sum(self._outcomes.get(channel, Counter()).values()) for channel, number in self.expected.items()}
 
 

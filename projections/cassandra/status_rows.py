@@ -8,6 +8,7 @@ from projections.base import Position
 from projections.cassandra import statements
 from projections.cassandra.blobs import Recipients, found, pack, pick, recipients_of
 from projections.cassandra.entries import MILESTONES, About, Key, Told, details, written_us
+from projections.cassandra.parts import parts_of
 from projections.cassandra.policy import Policy, Write, first_wins, seconds_left
 from projections.checks import storable
 from schemas.partition import bucket_of
@@ -22,8 +23,13 @@ def status(batch: StatusBatch, position: Position, policy: Policy, now: int) -> 
     ttl = seconds_left(batch.at, policy.history_ttl_ms, now)
     if ttl <= 0 or not batch.users:
         return
-    columns = recipients_of(batch)
     yield _seen_in(batch, position, ttl)
+    for part in parts_of(batch):
+        yield from _part(part, position, policy, now, ttl)
+
+
+def _part(batch: StatusBatch, position: Position, policy: Policy, now: int, ttl: int) -> Iterator[Write]:
+    columns = recipients_of(batch)
     yield _event(batch, columns, position, ttl)
     lines: list[int] = []
     if len(batch.users) < policy.blob_users:

@@ -52,7 +52,7 @@ def status_events(batches: Sequence[tuple[StatusBatch, Position]]) -> Any:
         "user_id": flat([record.users for record in records], pa.string()),
         "channel": repeat.text([record.channel for record in records]),
         **_outcomes(records),
-        "provider": repeat.text([record.provider for record in records]),
+        "provider": _providers(records, rows),
         "provider_message_id": flat([record.provider_message_ids or [""] * len(record.users) for record in records], pa.string()),
         "attempt": repeat.plain([min(max(record.attempt, 0), 65_535) for record in records], pa.uint16()),
         "template_version": repeat.plain([it.template_version for it in told], pa.int32()),
@@ -107,6 +107,18 @@ def expansions(chunks: Sequence[tuple[AudienceExpanded, Position]]) -> Any:
         **_positions(repeat, [position for _, position in chunks]),
     }
     return pa.table(columns)
+
+
+def _providers(records: Sequence[StatusBatch], rows: Sequence[int]) -> Any:
+    """Who was called for each user: one for the whole batch, or one of several."""
+    names = [record.providers or [record.provider] for record in records]
+    starts = np.cumsum([0, *map(len, names)])[:-1]
+    columns = [
+        np.asarray(record.provider_of, np.int32) if record.provider_of else np.zeros(count, np.int32)
+        for record, count in zip(records, rows, strict=True)
+    ]
+    index = np.concatenate([column + start for column, start in zip(columns, starts, strict=True)]).astype(np.int32)
+    return coded(list(chain.from_iterable(names)), pa.array(index))
 
 
 def _outcomes(records: Sequence[StatusBatch]) -> dict[str, Any]:

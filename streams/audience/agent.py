@@ -6,6 +6,8 @@ What it decides depends on profiles, which change: so it is journaled. Killed be
 Killed after it: the very same records are written again, and readers know them by batch id, status id, timer id and chunk number. A
 command that is held is in the table from the journal record on that says so, and goes out of it in the one that writes it again: it is
 never in neither. People who are held are in the timer that the record which says so wrote, and their release is known by the hold's id.
+Who is tried on one channel after the other has a row, which changes with the command of the next try: what comes twice of a channel finds
+the row at the next one (ADR 0017).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,17 +16,19 @@ from typing import Any
 
 from schemas.codec import Codec
 from schemas.errors import SchemaError
-from schemas.records import ControlCampaign, DigestWindowEnded, ExpandAudience, SendsEnded, UserSeen
-from schemas.topics import CHANGELOG_CAPS, CHANGELOG_DIGESTS, CHANGELOG_ENDED, FANOUT, audience_topics, campaigns_topic
+from schemas.records import ChannelEnded, ChannelOverdue, ControlCampaign, DigestWindowEnded, ExpandAudience, SendsEnded, UserSeen
+from schemas.topics import CHANGELOG_CAPS, CHANGELOG_DIGESTS, CHANGELOG_ENDED, FANOUT, audience_topics, campaigns_topic, tried_topic
 from streams.audience.campaigns import TABLE as CAMPAIGNS
 from streams.audience.counting import TABLE as CAPS
 from streams.audience.digests import TABLE as DIGESTS
 from streams.audience.ended import TABLE as ENDED
 from streams.audience.expanded import TABLE as EXPANDED
-from streams.audience.expanding import Expanding
+from streams.audience.expanding import Expanding, Shed
+from streams.audience.following import Following
 from streams.audience.giving_back import GivingBack
 from streams.audience.obeying import Obeying
 from streams.audience.sightings import Sightings
+from streams.audience.tried import TABLE as TRIED
 from streams.policy.policy import Policy
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
@@ -48,21 +52,31 @@ class AudienceStep(RecordStep):
     max_batch = 8
 
     def __init__(
-        self, topic: str, codec: Codec, clock: Callable[[], int], policy: Policy, replica: ProfileReplica, chunk: int = CHUNK
+        self,
+        topic: str,
+        codec: Codec,
+        clock: Callable[[], int],
+        policy: Policy,
+        replica: ProfileReplica,
+        chunk: int = CHUNK,
+        shed: Shed = lambda notification: (),
     ) -> None:
         """`topic`: the lane it reads. `chunk`: users a command of a campaign decides."""
         super().__init__(codec, clock)
         changelog, journal = audience_topics(topic)
         self.name = journal.removeprefix("notify.journal.")
-        self.tables: Mapping[str, str] = {EXPANDED: changelog, CAMPAIGNS: campaigns_topic(topic)}
+        self.tables: Mapping[str, str] = {EXPANDED: changelog, CAMPAIGNS: campaigns_topic(topic), TRIED: tried_topic(topic)}
         if topic == FANOUT:  # nothing on the urgent lane counts, nor is bound by what is counted, nor waits in a digest
             self.tables = {**self.tables, CAPS: CHANGELOG_CAPS, DIGESTS: CHANGELOG_DIGESTS, ENDED: CHANGELOG_ENDED}
         self.journal: str | None = journal
         self._replica = replica
         self._turns = Turns()
+        following = Following(codec, clock)
         self._handlers: dict[type, Handler] = {
-            ExpandAudience: Expanding(self.name, codec, clock, policy, replica, chunk, caps=CAPS in self.tables).decide,
+            ExpandAudience: Expanding(self.name, codec, clock, policy, replica, chunk, caps=CAPS in self.tables, shed=shed).decide,
             ControlCampaign: Obeying(clock).decide,
+            ChannelEnded: following.ended,
+            ChannelOverdue: following.overdue,
         }
         if topic == FANOUT:
             sightings = Sightings(codec, clock, policy, replica)

@@ -1,10 +1,11 @@
 """What a command to expand comes to: a chunk that is decided, or a command that waits. Gathers, lets `rules` decide, and writes down."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from schemas import ids
 from schemas.codec import Codec
 from schemas.errors import RecordRefused
-from schemas.records import ExpandAudience
+from schemas.records import ChannelOverdue, ExpandAudience, Notification
 from streams.audience.campaigns import campaign_of, keep, later, put, release
 from streams.audience.control import CANCELLED, PAUSED, Campaign, decided, mark_of, owed
 from streams.audience.counting import TABLE as CAPS
@@ -12,29 +13,46 @@ from streams.audience.counting import Counting
 from streams.audience.digests import effects_of, folding
 from streams.audience.expanded import had, was_had
 from streams.audience.expression import parse
+from streams.audience.following import effects_of as effects_of_tries
+from streams.audience.following import timer
 from streams.audience.holds import counted_of
 from streams.audience.outputs import outputs_of
 from streams.audience.pace import chunk_limit, following, passed, postponed, turn_of
-from streams.audience.rules import Person, expand, next_chunk
+from streams.audience.rules import Expansion, Person, expand, next_chunk
 from streams.audience.search import search
 from streams.audience.told import Place
+from streams.audience.tried import rows_of
+from streams.audience.tries import Rows, channels_of, first_route, uncounted
+from streams.audience.tries import decided as followed
 from streams.digest.folding import Folding
 from streams.digest.rules import Whose
 from streams.digest.state import USERS_DIGESTED
-from streams.policy.policy import Policy
+from streams.policy.policy import Policy, Route
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.step import View, dead_letter_output
+
+Shed = Callable[[Notification], Collection[str]]
+"""The channels on which a notification would be too late."""
 
 
 class Expanding:
     """Of one lane."""
 
     def __init__(
-        self, name: str, codec: Codec, clock: Callable[[], int], policy: Policy, replica: ProfileReplica, chunk: int, *, caps: bool
+        self,
+        name: str,
+        codec: Codec,
+        clock: Callable[[], int],
+        policy: Policy,
+        replica: ProfileReplica,
+        chunk: int,
+        *,
+        caps: bool,
+        shed: Shed,
     ) -> None:
         """`name`: of the step. `chunk`: users that a search finds at once. `caps`: whether what is told is counted."""
-        self._name, self._codec, self._clock = name, codec, clock
+        self._name, self._codec, self._clock, self._shed = name, codec, clock, shed
         self._policy, self._replica, self._chunk, self._caps = policy, replica, chunk, caps
 
     def decide(self, view: View, told: ExpandAudience, record: Input) -> Effects:
@@ -69,25 +87,43 @@ class Expanding:
         people, rest = self._people(command, record.partition, chunk_limit(campaign, command.partitions, self._most(command)))
         after = decided(passed(campaign, command, len(people), place.now), mark_of(command))
         counting, folded = self._counting(view, command, people, place.now), self._folding(view, command, people, place.now)
+        counters = counting.of if counting else None
+        route = first_route(command, self._policy)
+        rows = rows_of(view, key, [person.user for person in people]) if route else {}
+        if route and counters:
+            counters = {user: counters[user] for user in uncounted(command, route, counters, rows)}
         expansion = expand(
             command,
             people,
             rest and following(after, rest),
             self._policy,
             place,
-            counters=counting.of if counting else None,
+            counters=counters,
             folding=folded,
             cancelled=campaign.state == CANCELLED,
+            shed=self._shed(command.notification),
         )
         effects = Effects(outputs_of(self._codec, expansion, key, record, place.now), counting.writes() if counting else [])
         if folded is not None:
             effects.add(effects_of(self._codec, view, folded, record.partition))
+        if route:
+            effects.add(self._followed(command, route, expansion, rows, record, place.now))
         if campaign.waits(mark_of(command)):
             after, released = release(view, key, after, record)
             effects.add(released)
         effects.writes.append(had(view, key, command))
         if after != campaign:
             effects.writes.append(put(key, after))
+        return effects
+
+    def _followed(self, command: ExpandAudience, route: Route, expansion: Expansion, rows: Rows, record: Input, now: int) -> Effects:
+        """The rows of those who are tried on one channel after the other, who are tried on the next at once, and the timers of the rest."""
+        after = followed(command, route, expansion.batches, expansion.statuses, rows, record.partition, now)
+        effects = effects_of_tries(self._codec, after, command.notification, record)
+        about, (channel,) = command.notification, channels_of(command, route)
+        for due, users in after.waiting.items():
+            timer_id = ids.overdue_id(about.notification_id, record.partition, mark_of(command), due)
+            effects.outputs.append(timer(self._codec, timer_id, due, ChannelOverdue(about, channel, users), record))
         return effects
 
     def _most(self, command: ExpandAudience) -> int:

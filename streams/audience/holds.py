@@ -46,13 +46,13 @@ def holds_of(command: ExpandAudience, mark: str, partition: int, groups: Mapping
     """The holds of what a command came to, in order of their channels and times."""
     return [
         Hold(until, _release(command, mark, partition, until, waiting.users), waiting.offsets)
-        for until, waiting in _merged(groups, limit_of(command.notification))
+        for until, waiting in _merged(groups, limit_of(command.notification, max((len(until.channels) for until in groups), default=0)))
     ]
 
 
-def limit_of(notification: Notification) -> int:
-    """How many holds one command may come to, beside one for each set of channels and reason."""
-    return max(1, BUDGET // (len(msgspec.msgpack.encode(notification)) * (1 + len(notification.channels))))
+def limit_of(notification: Notification, channels: int) -> int:
+    """How many holds one command may come to, beside one for each set of so many channels at most, and reason."""
+    return max(1, BUDGET // (len(msgspec.msgpack.encode(notification)) * (1 + channels)))
 
 
 def _release(command: ExpandAudience, mark: str, partition: int, until: Until, users: list[str]) -> ExpandAudience:
@@ -67,6 +67,7 @@ def _release(command: ExpandAudience, mark: str, partition: int, until: Until, u
         hold_id=hold,
         channels=list(until.channels),
         counted=[user in counted for user in users] if counted else [],
+        tried="",
     )
 
 

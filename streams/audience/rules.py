@@ -1,6 +1,6 @@
 """Decides for one chunk of an audience: who is handed to delivery on which channel, who is not and why, and who is held. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -10,6 +10,7 @@ from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Prof
 from streams.audience.control import CANCELLED, mark_of
 from streams.audience.holds import Hold, Until, Waiting, holds_of
 from streams.audience.told import Choice, Chosen, Place, batch_of, deferred, progress_of, refused
+from streams.audience.tries import channels_of, first_route
 from streams.digest.content import member_outcome
 from streams.digest.folding import Folding
 from streams.policy.caps import Counters
@@ -17,6 +18,7 @@ from streams.policy.decision import Case, decide
 from streams.policy.policy import Policy
 from streams.policy.rules import SEND, outcome_of
 from streams.profiles.stored import user_key
+from streams.routing.rules import route_of
 
 
 class Person(NamedTuple):
@@ -47,21 +49,24 @@ def expand(
     counters: Mapping[str, Counters] | None = None,
     folding: Folding | None = None,
     cancelled: bool = False,
+    shed: Collection[str] = (),
 ) -> Expansion:
     """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory.
 
-    `counters`: by user, at the place's time; those who are sent to are counted in them. None: there are no caps; a user without: it was
-    counted before. `folding`: takes those who are told in a digest; None: nothing is digested. `cancelled`: the campaign is; nobody is sent
-    to, and all are told so.
+    `counters`: by user, at the place's time; those who are sent to are counted in them. None, or not in it: caps are not asked, and
+    nothing is counted. `folding`: takes those who are told in a digest; None: nothing is digested. `cancelled`: the campaign is; nobody is
+    sent to, and all are told so. `shed`: channels that would be too late.
     """
-    case = case_of(command, policy, place)
+    case = case_of(command, policy, place)._replace(shed=shed)
+    followed = first_route(command, policy) is not None
     choice = _nobody(people, case.channels) if cancelled else choose(people, case, counters, folding)
     about, mark = command.notification, mark_of(command)
     batches, statuses = [], []
     for channel in case.channels:
         batch_id = ids.batch_id(about.notification_id, place.partition, mark, channel)
         if choice.send[channel].users:
-            batches.append(batch_of(batch_id, channel, choice.send[channel], command, policy, place))
+            send = choice.send[channel]._replace(counted_on=[]) if followed else choice.send[channel]
+            batches.append(batch_of(batch_id, channel, send, command, policy, place, followed=followed))
         if choice.refuse[channel].users:
             statuses.append(refused(batch_id, channel, choice.refuse[channel], about, policy, place))
     holds = holds_of(command, mark, place.partition, choice.hold)
@@ -73,9 +78,9 @@ def expand(
 def case_of(command: ExpandAudience, policy: Policy, place: Place) -> Case:
     """What is the same for all users of a command. Raises UnknownCategory."""
     about = command.notification
-    channels = tuple(dict.fromkeys(command.channels or about.channels))
+    binds = policy.of(about)
     seed = f"{about.notification_id}/{place.partition}/{mark_of(command)}"
-    return Case(about, channels, policy.of(about), policy, seed, place.now)
+    return Case(about, channels_of(command, route_of(about, binds)), binds, policy, seed, place.now)
 
 
 def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters] | None, folding: Folding | None = None) -> Choice:

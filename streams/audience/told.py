@@ -37,8 +37,10 @@ class Choice(NamedTuple):
     hold: dict[Until, Waiting]
 
 
-def batch_of(batch_id: str, channel: str, send: Chosen, command: ExpandAudience, policy: Policy, place: Place) -> DeliverBatch:
-    """Those to be sent to on a channel."""
+def batch_of(
+    batch_id: str, channel: str, send: Chosen, command: ExpandAudience, policy: Policy, place: Place, *, followed: bool
+) -> DeliverBatch:
+    """Those to be sent to on a channel; `followed`: another may be tried after it."""
     return DeliverBatch(
         batch_id,
         command.notification,
@@ -50,6 +52,7 @@ def batch_of(batch_id: str, channel: str, send: Chosen, command: ExpandAudience,
         place.offset,
         send.counted_on,
         command.partitions,
+        followed,
     )
 
 
@@ -85,6 +88,7 @@ def progress_of(command: ExpandAudience, users: int, choice: Choice, place: Plac
         place.offset,
         command.hold_id,
         held,
+        command.tried,
     )
 
 

@@ -2,41 +2,32 @@
 
 Killed before the intent is durable: nothing was sent, the batch comes again. Between intent and result: it can't be known what was sent;
 those recipients are `unknown`, or sent to again where policy says so (whom the repeat is not sent to is `unknown` all the same). After the
-result: the batch comes again, finds its results, and tells the same status in the same bytes, with what is given back of it and who is
-handed back.
+result: the batch comes again, finds its results, and tells the same status in the same bytes, with what is given back of it, who is handed
+back, and what the audience step is told of those who may be tried on another channel.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from providers.base import AnyProvider
 from providers.catalogue import Templates
-from providers.content import Content
 from schemas.codec import Codec
 from schemas.errors import RecordRefused
 from schemas.records import DeliverBatch, LedgerEntry, Write
 from schemas.topics import ledger_topic
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
-from streams.delivery.ledger import finished, intending, opened, recorded, settled
+from streams.delivery.ledger import finished, opened, settled
 from streams.delivery.outputs import outputs_of
-from streams.delivery.rules import Draft, draft, not_sent, results_of
+from streams.delivery.shares import Shares
+from streams.delivery.slices import Slices
 from streams.policy.policy import Policy
-from streams.policy.rules import CANCELLED
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
 from streams.step.step import dead_letter_output, patiently
 from streams.step.turns import Turns
 
-SINGLE_SLICE = 200
-"""Recipients under one intent when a provider takes one message a call: at most so many are unknown after a crash."""
 BATCHES_AT_ONCE = 4
-INTENT_MS = 250
-"""After so long between reading profiles and having the intent they are read again."""
-SHORT = 20
-"""Recipients that are read and drafted in well under a ms."""
 
 
 class DeliveryStep:
@@ -48,7 +39,7 @@ class DeliveryStep:
     def __init__(
         self,
         topic: str,
-        provider: AnyProvider,
+        shares: Shares,
         caller: Caller,
         templates: Templates,
         codec: Codec,
@@ -58,21 +49,20 @@ class DeliveryStep:
         cancels: Cancels,
         turns: Turns,
     ) -> None:
-        """`provider`: who serves the channel of `topic`. `turns`: shared by all steps of the process."""
+        """`shares`: who serve the channel of `topic`. `turns`: shared by all steps of the process."""
         self.name = topic.removeprefix("notify.")
         self.tables: Mapping[str, str] = {self.name: ledger_topic(topic)}
         self._topic = topic
-        self._provider = provider
-        self._caller = caller
-        self._templates = templates
+        self._shares = shares
         self._codec = codec
         self._clock = clock
         self._policy = policy
         self._replica = replica
-        self._cancels = cancels
-        self._turns = turns
-        size = provider.declaration.batch_size
-        self._slice = size if size > 1 else SINGLE_SLICE
+        self._slices = Slices(shares, caller, templates, clock, policy, replica, cancels, turns, self._save)
+
+    def figures(self, partitions: Collection[int]) -> Mapping[str, int]:
+        """What each provider is worth now, in percent of its weight; the same for all partitions."""
+        return self._shares.figures()
 
     async def start(self, partition: int) -> None:
         """Wait until the profiles of the partition are current."""
@@ -111,13 +101,13 @@ class DeliveryStep:
         known = self._codec.decode(value, LedgerEntry) if value is not None else None
         if known and known.source_offset != record.offset:
             return Effects()  # delivered from another record: this is its repetition
-        entry = settled(opened(known, record.offset, self._provider.declaration.name), self._resends(batch))
+        entry = settled(opened(known, record.offset), self._resends(batch))
         if entry.finished_at is None:
             entry = await self._work(part, batch, entry)
         return Effects(outputs_of(self._codec, batch, entry, record))
 
     def _resends(self, batch: DeliverBatch) -> bool:
-        return self._provider.declaration.repeatable or self._policy.resends_unknown(batch.notification)
+        return self._shares.repeatable or self._policy.resends_unknown(batch.notification)
 
     async def _work(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry) -> LedgerEntry:
         """Send to everyone the entry has no result for; the finished entry is durable on return.
@@ -126,46 +116,10 @@ class DeliveryStep:
         """
         await self._replica.current(part.number, offset=max(batch.profile_offsets, default=-1), alive=part.alive)
         while entry.done < len(batch.users):
-            upto = min(len(batch.users), entry.done + self._slice)
-            async with self._caller.turn(part, self._provider, upto - entry.done):
-                entry = await self._slice_of(part, batch, entry, upto)
+            entry = await self._slices.send(part, batch, entry)
         entry = finished(entry, self._clock())
         await self._save(part, batch, entry)
         return entry
-
-    async def _slice_of(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, upto: int) -> LedgerEntry:
-        """Send to those from `done` to `upto`: the entry with their results, which is not durable yet."""
-        began = self._clock()
-        drafts = await self._drafted(part, batch, entry.done, upto)
-        if any(each.messages for each in drafts) and not self._provider.declaration.repeatable:
-            await self._save(part, batch, intending(entry, upto))
-            if not began <= self._clock() <= began + INTENT_MS:  # opinions may have changed while the intent became durable
-                drafts = await self._drafted(part, batch, entry.done, upto)
-        messages = [message for each in drafts for message in each.messages]
-        answers = await self._caller.call(part, self._provider, messages) if messages else []
-        return recorded(entry, results_of(drafts, answers))
-
-    async def _drafted(self, part: StepPartition, batch: DeliverBatch, start: int, stop: int) -> list[Draft]:
-        """The drafts of a slice by cancels and profiles that are current; those of many recipients take turns."""
-        await self._cancels.current(part.number, alive=part.alive)
-        await self._replica.current(part.number, alive=part.alive)
-        if stop - start <= SHORT:
-            return self._drafts(part.number, batch, start, stop)
-        async with self._turns:
-            return self._drafts(part.number, batch, start, stop)
-
-    def _drafts(self, partition: int, batch: DeliverBatch, start: int, stop: int) -> list[Draft]:
-        notification, now = batch.notification, self._clock()
-        binds = self._policy.of(notification)
-        render = partial(self._render, batch)
-        known = self._replica.get_many(partition, batch.users[start:stop])
-        if self._cancels.has(partition, notification.notification_id):
-            return [not_sent(CANCELLED, offset) for _, offset in known]
-        return [draft(batch, index, *each, binds, render, now) for index, each in enumerate(known, start)]
-
-    def _render(self, batch: DeliverBatch, language: str) -> Content:
-        wanted = batch.notification
-        return self._templates.render(wanted.template_id, batch.channel, language, wanted.data, version=wanted.template_version)
 
     async def _save(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry) -> None:
         await part.commit(Effects(writes=[Write(self.name, batch.batch_id.encode(), self._codec.encode(entry))]))

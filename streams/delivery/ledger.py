@@ -2,6 +2,8 @@
 
 An intent is never taken back. So before the intent of a slice [done, intended) are those whom an attempt without a result may have reached:
 they are `sent`, if the repeat was, or `unknown`; it is never told that they were not sent to.
+
+It names who was called for each of [0, intended): where it was one provider for all, once.
 """
 
 from collections.abc import Sequence
@@ -26,9 +28,9 @@ class Result(NamedTuple):
     profile_offset: int
 
 
-def opened(entry: LedgerEntry | None, offset: int, provider: str) -> LedgerEntry:
+def opened(entry: LedgerEntry | None, offset: int) -> LedgerEntry:
     """The entry to go on from: the one there is, or a new one for the deliver record at `offset`."""
-    return entry or LedgerEntry(offset, intended=0, done=0, provider=provider)
+    return entry or LedgerEntry(offset, intended=0, done=0)
 
 
 def settled(entry: LedgerEntry, resend: bool) -> LedgerEntry:
@@ -38,19 +40,27 @@ def settled(entry: LedgerEntry, resend: bool) -> LedgerEntry:
         return entry
     if resend:
         return msgspec.structs.replace(entry, attempt=entry.attempt + 1)
-    return recorded(entry, [Result(CRASHED, "", -1)] * lost)
+    return recorded(entry, [Result(CRASHED, "", -1)] * lost, called(entry)[entry.done :])
 
 
-def intending(entry: LedgerEntry, upto: int) -> LedgerEntry:
-    """The entry that says: recipients up to `upto` may have been sent to from now on."""
-    return msgspec.structs.replace(entry, intended=max(entry.intended, upto))
+def called(entry: LedgerEntry) -> list[str]:
+    """The provider of each recipient in [0, intended)."""
+    return [entry.providers[number] for number in entry.provider_of] or [entry.provider] * entry.intended
 
 
-def recorded(entry: LedgerEntry, results: Sequence[Result]) -> LedgerEntry:
-    """The entry with the results of the recipients that follow `done`; `entry` is the one from before their intent.
+def intending(entry: LedgerEntry, providers: Sequence[str]) -> LedgerEntry:
+    """The entry that says: the recipients that follow `done`, one for each of `providers`, may have been sent to from now on, by these."""
+    intended = max(entry.intended, entry.done + len(providers))
+    return msgspec.structs.replace(_named(entry, providers), intended=intended)
+
+
+def recorded(entry: LedgerEntry, results: Sequence[Result], providers: Sequence[str]) -> LedgerEntry:
+    """The entry with the results of the recipients that follow `done`, each by the provider that was asked last; `entry` is the one from
+    before their intent.
 
     Whom it has as intended all the same, an attempt that left no result may have reached.
     """
+    entry = _named(entry, providers)
     in_doubt = entry.intended - entry.done
     results = [*map(_doubted, results[:in_doubt]), *results[in_doubt:]]
     outcomes = list(entry.outcomes)
@@ -71,6 +81,17 @@ def recorded(entry: LedgerEntry, results: Sequence[Result]) -> LedgerEntry:
         provider_message_ids=entry.provider_message_ids + [result.provider_message_id for result in results],
         profile_offsets=entry.profile_offsets + [result.profile_offset for result in results],
     )
+
+
+def _named(entry: LedgerEntry, providers: Sequence[str]) -> LedgerEntry:
+    """The entry with the providers of the recipients that follow `done`; those that it has for others stay."""
+    known = called(entry)
+    names = [*known[: entry.done], *providers, *known[entry.done + len(providers) :]]
+    distinct = list(dict.fromkeys(names))
+    if len(distinct) <= 1:
+        return msgspec.structs.replace(entry, provider=distinct[0] if distinct else entry.provider, providers=[], provider_of=[])
+    numbers = {name: number for number, name in enumerate(distinct)}
+    return msgspec.structs.replace(entry, provider="", providers=distinct, provider_of=[numbers[name] for name in names])
 
 
 def _doubted(result: Result) -> Result:
@@ -107,4 +128,6 @@ def status_of(batch: DeliverBatch, entry: LedgerEntry, topic: str, partition: in
         caused_by_topic=topic,
         caused_by_partition=partition,
         caused_by_offset=entry.source_offset,
+        providers=entry.providers,
+        provider_of=entry.provider_of,
     )

@@ -76,6 +76,17 @@ def _asleep(batch: DeliverBatch, profile: Profile, binds: CategoryPolicy, now: i
     return Outcome(DEFERRED, QUIET_HOURS, in_words(until)) if batch.partitions else None
 
 
+def unsent(drafts: Sequence[Draft], answers: Sequence[Answer]) -> list[int]:
+    """Which drafts were certainly not sent, and might be by another provider; `answers` as of `results_of`."""
+    found, position = [], 0
+    for number, (messages, _, _) in enumerate(drafts):
+        mine = answers[position : position + len(messages)]
+        position += len(messages)
+        if mine and is_retryable(min(mine, key=_rank)):
+            found.append(number)
+    return found
+
+
 def is_retryable(answer: Answer) -> bool:
     """Whether nothing was sent, and it may go better later."""
     return isinstance(answer, Throttled | Unavailable)

@@ -6,6 +6,7 @@ import msgspec
 
 from schemas.ids import digest_id
 from schemas.records import Notification, Outcome
+from schemas.topics import CHANNELS
 from streams.digest.state import State
 
 ENDED, SEEN, CANCELLED, GONE = "ended", "seen", "cancelled", "gone"
@@ -48,7 +49,7 @@ def made_of(state: State, user: str, category: str, key: str, why: str, now: int
         local_minute=None,
         digest_key="",
         actor="",
-        withheld={channel: reason for channel in first.channels if (reason := reason_on(why, channel))},
+        withheld={channel: reason for channel in first.channels or CHANNELS if (reason := reason_on(why, channel))},
     )
 
 

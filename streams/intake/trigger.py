@@ -40,7 +40,8 @@ class Trigger(Part, frozen=True, kw_only=True):
     audience: AudienceRule
     category: Category
     priority: Priority
-    channels: list[str]
+    channels: list[str] = []
+    """Empty: what policy says for the category and priority, with its fallback."""
     expires_after_s: int | None = None
     data: dict[str, DataField] = {}
     """Template variable -> payload field."""
@@ -53,8 +54,8 @@ class Trigger(Part, frozen=True, kw_only=True):
             raise ValueError(f"name {self.name!r}: lower-case letters and digits, joined by - _ or .")
         if not self.event or not self.template or self.template_version < 1:
             raise ValueError("event and template must not be empty, template_version must be 1 or more")
-        if not self.channels or len(set(self.channels)) != len(self.channels) or not set(self.channels) <= set(CHANNELS):
-            raise ValueError(f"channels {self.channels}: one or more of {', '.join(CHANNELS)}, each once")
+        if len(set(self.channels)) != len(self.channels) or not set(self.channels) <= set(CHANNELS):
+            raise ValueError(f"channels {self.channels}: some of {', '.join(CHANNELS)}, each once")
         if self.expires_after_s is not None and self.expires_after_s < 1:
             raise ValueError(f"expires_after_s {self.expires_after_s}: must be 1 or more")
 

@@ -75,8 +75,8 @@ def check(request: NotificationRequested, channels: Sequence[str]) -> None:
     for user in request.audience.users:
         check_user(user)
     wanted = request.notification.channels
-    if not wanted or not set(wanted) <= set(channels):
-        raise RequestUnfit(f"channels {wanted}: one or more of {', '.join(channels)}")
+    if not set(wanted) <= set(channels):
+        raise RequestUnfit(f"channels {wanted}: some of {', '.join(channels)}, or none for those of policy")
     size = len(msgspec.msgpack.encode(request.notification))
     if size > MAX_NOTIFICATION_BYTES:
         raise RequestUnfit(f"the notification has {size} bytes; the limit is {MAX_NOTIFICATION_BYTES}")

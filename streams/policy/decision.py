@@ -1,9 +1,9 @@
-"""The whole decision for one user: what the profile says of each channel, then the local time it is for, digests, quiet hours, caps. Pure.
+"""The whole decision for one user: what the profile says of each channel, then local time, digests, quiet hours, caps, and lateness. Pure.
 
 All but the first are of the person, not of a channel: they hold, take or refuse whatever could be sent, on all its channels alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from schemas.records import Notification, Profile
@@ -15,20 +15,21 @@ from streams.policy.local import local_due
 from streams.policy.policy import CategoryPolicy, Policy
 from streams.policy.quiet import quiet_until, release_at
 from streams.policy.rules import EXPIRED, SEND, reason_against
-from streams.policy.table import QUIET_UNTIL, reasons_of
+from streams.policy.table import QUIET_UNTIL, SHEDS, reasons_of
 
 (QUIET_HOURS,) = reasons_of(QUIET_UNTIL)
 LOCAL_TIME = "local_time"
 """Whoever is held because it is for a later time of the day where they are."""
 DEFERRED = "deferred"
 """The status of who is held. It is no end."""
+(SHED,) = reasons_of(SHEDS)
 
 
 class Case(NamedTuple):
     """What is the same for everybody who is decided at once.
 
     `channels`: those of the notification that are asked for. `binds`: the policy's for the notification. `seed`: what spreads the releases
-    of others away from these. `now`: epoch ms.
+    of others away from these. `now`: epoch ms. `shed`: channels that would be too late.
     """
 
     notification: Notification
@@ -37,6 +38,7 @@ class Case(NamedTuple):
     policy: Policy
     seed: str
     now: int
+    shed: Collection[str] = ()
 
 
 class Decision(NamedTuple):
@@ -57,7 +59,7 @@ def decide(user: str, profile: Profile | None, case: Case, counters: Counters | 
     `counters`: those of the user's bucket at the case's time. None: caps are not asked and nothing is counted, as for what is critical, and
     for a further channel or attempt of what was counted. `folding`: None when nothing is digested.
     """
-    notification, channels, binds, policy, seed, now = case
+    notification, channels, binds, policy, seed, now, shed = case
     reasons = [reason_against(profile, channel, notification, binds, now) for channel in channels]
     if notification.withheld:
         reasons = [notification.withheld.get(channel, reason) for channel, reason in zip(channels, reasons, strict=True)]
@@ -75,12 +77,14 @@ def decide(user: str, profile: Profile | None, case: Case, counters: Counters | 
         if until is not None:
             due = release_at(until, profile.quiet_hours, policy.spread_ms, seed, notification.expires_at) if binds.defers else None
             return Decision(reasons, due) if due is not None else Decision(_refused(reasons, QUIET_HOURS), None)
-    if counters is None or not binds.counts:
-        return Decision(reasons, None)
-    over = counters.over(user, binds, policy, profile.frequency_cap)
+    counting = counters if binds.counts else None
+    over = counting.over(user, binds, policy, profile.frequency_cap) if counting is not None else UNDER
     if over != UNDER:
         return Decision(_refused(reasons, over), None)
-    counters.count(user, binds.name)
+    if shed:
+        reasons = [SHED if reason == SEND and channel in shed else reason for channel, reason in zip(channels, reasons, strict=True)]
+    if counting is not None and SEND in reasons:
+        counting.count(user, binds.name)
     return Decision(reasons, None)
 
 

@@ -37,8 +37,8 @@ those who were handed over on other channels too: for them it stays counted when
 the digest is a notification of its own, for which all of this is asked when its window ends (`streams/digest/rules.py`).
 
 **Channels** are those that a notification names; when it names none, those of the policy: all of them, or the first, and another one only
-when one fails for good or does not deliver in time (`streams/routing/rules.py`). What is of low priority is `shed` when it would come later
-than policy says (`streams/routing/shedding.py`).
+when one fails for good or does not deliver in time (`streams/routing/rules.py`). What is of low priority is `shed` on a channel where it
+would come later than policy says, by what waits there and how fast it goes (`streams/routing/shedding.py`).
 
 ## The policy that is shipped
 """

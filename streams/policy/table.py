@@ -15,6 +15,7 @@ QUIET_UNTIL = "quiet.quiet_until"
 OVER = "caps.Counters.over"
 CONTROL = "control.controlled"
 SEEN = "content.reason_on"
+SHEDS = "shedding.sheds"
 
 
 class Check(NamedTuple):
@@ -51,7 +52,7 @@ TABLE = (
     Check("daily_limit", "suppressed", "daily_limit", DECISION, OVER, "", "The user was told enough this day."),
     Check("category_limit", "suppressed", "category_limit", DECISION, OVER, "", "The user was told enough of its category this day."),
     Check("frequency_cap", "suppressed", "frequency_cap", DECISION, OVER, "", "The user was told as often as they want this hour."),
-    Check("shed", "shed", NOT_CRITICAL, DECISION, "", "routing (issue 5)", "It would have been later than it is worth."),
+    Check("shed", "shed", NOT_CRITICAL, DECISION, SHEDS, "", "It would have been later than it is worth."),
 )
 
 STATUS_OF = {check.reason: check.status for check in TABLE}

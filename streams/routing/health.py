@@ -29,10 +29,10 @@ class Health(msgspec.Struct, frozen=True, gc=False):
     slow: int = 0
 
 
-def answered(health: Health, *, bad: bool, slow: bool, now: int) -> Health:
-    """After an answer, or after none came in time (bad). `slow`: it took longer than the provider should."""
+def answered(health: Health, *, bad: int, slow: int, now: int, answers: int = 1) -> Health:
+    """After so many answers, or none in time: how many of them are bad, and slow (took longer than the provider should)."""
     current = at(health, now)
-    return msgspec.structs.replace(current, answers=current.answers + 1, bad=current.bad + bad, slow=current.slow + slow)
+    return msgspec.structs.replace(current, answers=current.answers + answers, bad=current.bad + bad, slow=current.slow + slow)
 
 
 def at(health: Health, now: int) -> Health:

@@ -21,6 +21,18 @@ class Load(NamedTuple):
     during_ms: int
 
 
+class Lag(NamedTuple):
+    """Offsets of a lane: what was done up to now, and where it ends; added up over its partitions."""
+
+    done: int
+    end: int
+
+
+def load_of(before: Lag, now: Lag, during_ms: int) -> Load:
+    """The load, from two looks at a lane."""
+    return Load(now.end - now.done, now.done - before.done, during_ms)
+
+
 def late_ms(load: Load) -> int | None:
     """How late a record is that arrives now, at the rate of late; None: nothing moves, nobody knows."""
     if load.waiting <= 0:

@@ -52,8 +52,13 @@ class TickingStep(Step, Protocol):
         again. Killed in between the same is asked again.
         """
 
+
+@runtime_checkable
+class TellingStep(Step, Protocol):
+    """A step that tells of itself at /healthz."""
+
     def figures(self, partitions: Collection[int]) -> Mapping[str, int]:
-        """How it is, and how these partitions of it are, for /healthz; callable from any thread."""
+        """How it is, and how these partitions of it are; callable from any thread."""
 
 
 class View:

@@ -22,10 +22,12 @@ PURE_MODULES = {
     "schemas.ids",
     "schemas.partition",
     "providers.base",
+    "projections.cassandra.parts",
+    "streams.delivery.ends",
 }
 PURE_MODULES |= {
     f"streams.audience.{name}"
-    for name in ("control", "expression", "grammar", "joins", "matching", "members", "nodes", "pace", "search", "tokens")
+    for name in ("control", "expression", "grammar", "joins", "matching", "members", "nodes", "pace", "search", "tokens", "tries")
 }
 PURE_MODULES |= {
     f"streams.policy.{name}" for name in ("caps", "decision", "local", "policy", "quiet", "reading", "table", "written", "zones")

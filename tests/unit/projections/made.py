@@ -65,12 +65,15 @@ def status_batches(draw: st.DrawFn, users: Sequence[str] = USERS) -> StatusBatch
         st.lists(st.builds(Outcome, st.sampled_from(STATUSES), st.sampled_from(["", "quiet_hours", "no_address"])), min_size=1, max_size=3)
     )
     n = len(some)
+    several = draw(st.booleans())
     return status_batch(
         some,
         status_id=draw(st.uuids(version=4).map(str)),
         notification=notification(draw(st.sampled_from(["n-1", "n-2"]))),
         channel=draw(st.sampled_from(["push", "in_app"])),
-        provider=draw(st.sampled_from(["", "fcm", "apns"])),
+        provider="" if several else draw(st.sampled_from(["", "fcm", "apns"])),
+        providers=["fcm", "apns"] if several else [],
+        provider_of=draw(st.lists(st.integers(0, 1), min_size=n, max_size=n)) if several else [],
         attempt=draw(st.integers(0, 3)),
         outcomes=outcomes,
         outcome_of=draw(st.lists(st.integers(0, len(outcomes) - 1), min_size=n, max_size=n)),

@@ -25,6 +25,8 @@ def test_good_records_pass(record: Record) -> None:
         (status_batch(["a", "b"], provider_message_ids=["x"]), "provider_message_ids has 1"),
         (status_batch(["a"], outcome_of=[1]), "outside the 1 outcomes"),
         (status_batch(["a"], outcome_of=[-1]), "outside the 1 outcomes"),
+        (status_batch(["a", "b"], providers=["x"], provider_of=[0]), "provider_of has 1"),
+        (status_batch(["a"], providers=["x"], provider_of=[1]), "outside the 1 providers"),
         (status_batch(["a"], outcomes=[Outcome("")]), "outcomes.status is empty"),
         (status_batch(["a"], at=-1), "at is -1"),
         (status_batch(["a"], at=2**60), "not a time"),

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from providers.base import DirectProvider, Provider
+from providers.base import AnyProvider, DirectProvider, Provider
 from providers.errors import RegistryError
 from providers.inbox import Inbox
-from providers.registry import first, load, load_file
+from providers.registry import Registry, load, load_file, routes_of
 from providers.sandbox import SandboxBatch, SandboxSingle
 
 URL = {"base_url": "http://127.0.0.1:1/"}
@@ -18,27 +18,32 @@ def channels(**lines: Any) -> dict[str, Any]:
     return {"channels": lines}
 
 
+def only(registry: Registry, channel: str) -> AnyProvider:
+    (route,) = routes_of(registry, channel).values()
+    return route.provider
+
+
 def batch(**options: Any) -> dict[str, Any]:
     return {"kind": "sandbox_batch", "options": URL | options}
 
 
-def test_routes_are_in_order_and_the_first_is_used() -> None:
+def test_a_channel_has_its_providers_with_their_weights() -> None:
     line = {"kind": "sandbox_single", "name": "spare", "weight": 0, "options": URL | {"concurrency": 7}}
     registry = load(channels(email=[batch(batch_size=50), line], in_app=[{"kind": "inbox"}]))
     assert list(registry["email"]) == ["sandbox-email", "spare"]
     assert (registry["email"]["sandbox-email"].weight, registry["email"]["spare"].weight) == (1, 0)
     assert registry["email"]["spare"].provider.declaration.concurrency == 7
-    preferred = first(registry, "email")
-    assert isinstance(preferred, SandboxBatch)
-    assert (preferred.declaration.channel, preferred.declaration.batch_size) == ("email", 50)
-    assert isinstance(first(registry, "in_app"), Inbox)
+    batched = routes_of(registry, "email")["sandbox-email"].provider
+    assert isinstance(batched, SandboxBatch)
+    assert (batched.declaration.channel, batched.declaration.batch_size) == ("email", 50)
+    assert isinstance(only(registry, "in_app"), Inbox)
     with pytest.raises(RegistryError, match="no provider for channel 'fax'; there are email, in_app"):
-        first(registry, "fax")
+        routes_of(registry, "fax")
 
 
 def test_variables_are_filled_in_and_take_the_type_of_the_option() -> None:
     line = batch(base_url="${URL}", batch_size="${SIZE}", concurrency="${UNSET:-9}")
-    provider = first(load(channels(push=[line]), {"URL": "https://x.test", "SIZE": "12"}), "push")
+    provider = only(load(channels(push=[line]), {"URL": "https://x.test", "SIZE": "12"}), "push")
     assert (provider.declaration.batch_size, provider.declaration.concurrency) == (12, 9)
     assert isinstance(provider, Provider)
 
@@ -77,8 +82,8 @@ def test_an_error_never_shows_what_a_variable_holds() -> None:
 def test_the_default_has_every_channel() -> None:
     registry = load_file(variables={"SANDBOX_URL": "http://127.0.0.1:1"})
     assert registry.keys() == {"push", "email", "sms", "chat", "in_app"}
-    assert isinstance(first(registry, "sms"), SandboxSingle)
-    assert isinstance(first(registry, "in_app"), DirectProvider)
+    assert isinstance(only(registry, "sms"), SandboxSingle)
+    assert isinstance(only(registry, "in_app"), DirectProvider)
 
 
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -131,3 +131,19 @@ async def test_the_inbox_needs_no_transport() -> None:
     transport = Counting()
     assert await Sender(transport).send(Inbox(), messages(2)) == [Accepted("m-0"), Accepted("m-1")]
     assert transport.requests == 0
+
+
+async def test_what_is_answered_is_heard_and_what_got_no_turn_is_not() -> None:
+    heard: list[tuple[str, int, float]] = []
+    transport = Stubborn(gated=True)
+    sender = Sender(transport, lambda name, outcomes, took_ms: heard.append((name, len(outcomes), took_ms)))
+    provider = Echo(concurrency=1, timeout_ms=40)
+    first = asyncio.create_task(sender.send(provider, messages(3)))
+    await asyncio.sleep(0)
+    await sender.send(provider, messages(2))
+    assert heard == []
+    transport.gate.set()
+    await first
+    ((name, count, took_ms),) = heard
+    assert (name, count) == ("echo", 3)
+    assert took_ms >= 39

@@ -33,6 +33,8 @@ TEXT = st.text(max_size=20)
             ids.window_timer_id("u-1", "engagement", "likes:7", "8eafcf6a-5e53-5eb4-9966-7800a3bf12a5"),
             "deb89314-69ee-5b05-a45c-ea6861c93914",
         ),
+        (ids.try_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, "email", ["u-1", "u-2"]), "080670ce-f331-5e33-a6e5-7332abb6f587"),
+        (ids.overdue_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, "3", 1732169700000), "13320cd3-32cc-51b2-8b21-558beb931868"),
         (ids.schedule_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, 3), "9292ce71-505c-50fe-b23b-79eb6eb66c3a"),
         (ids.message_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", "u-1", "email", "ann@example.org"), "b33fdaad-6bed-559d-8e60-9cb12471aaa0"),
     ],
@@ -57,8 +59,10 @@ def test_ids_of_different_kinds_differ_and_are_version_5(a: str, number: int, ch
         ids.deferred_id(a, b),
         ids.schedule_id(a, number, chunk),
         ids.message_id(a, str(number), str(chunk), b),
+        ids.try_id(a, number, b, []),
+        ids.overdue_id(a, number, b, chunk),
         ids.digest_id(a, str(number), str(chunk), b),
         ids.window_timer_id(a, str(number), str(chunk), b),
     }
-    assert len(made) == 10
+    assert len(made) == 12
     assert {UUID(one).version for one in made} == {5}

@@ -6,7 +6,7 @@ import pytest
 
 from schemas import contract
 from schemas.provision import subject, subjects
-from schemas.records import ControlCampaign, ExpandAudience, Record
+from schemas.records import ChannelEnded, ChannelOverdue, ControlCampaign, ExpandAudience, Record
 from schemas.topics import (
     CANCELS,
     CHANNELS,
@@ -16,6 +16,7 @@ from schemas.topics import (
     FANOUT_URGENT,
     FOREVER,
     ON_FANOUT,
+    ON_URGENT,
     POLICY,
     PRIORITIES,
     PROFILES,
@@ -70,8 +71,8 @@ def test_the_first_record_s_subject_is_the_topic_s_and_others_bear_their_name(to
 
 def test_both_fan_out_lanes_carry_commands_first_and_control_and_the_common_one_what_needs_state() -> None:
     carried = {topic.name: topic.records for topic in TOPICS if topic.others}
-    assert carried == {FANOUT: ON_FANOUT, FANOUT_URGENT: (ExpandAudience, ControlCampaign)}
-    assert ON_FANOUT[:2] == (ExpandAudience, ControlCampaign)
+    assert carried == {FANOUT: ON_FANOUT, FANOUT_URGENT: ON_URGENT}
+    assert ON_FANOUT[: len(ON_URGENT)] == ON_URGENT == (ExpandAudience, ControlCampaign, ChannelEnded, ChannelOverdue)
 
 
 def test_what_only_its_owner_reads_is_no_record_beside_others() -> None:

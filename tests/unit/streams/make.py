@@ -1,9 +1,12 @@
 """Records for tests, each with what the test does not care about filled in."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from providers.base import AnyProvider
+from providers.registry import Route
 from schemas import contract
 from schemas.codec import Codec
 from schemas.provision import subjects
@@ -21,7 +24,9 @@ from schemas.records import (
 )
 from schemas.registry import MemoryRegistry
 from schemas.topics import catalogue
-from streams.policy.policy import CHECKS, CategoryPolicy, Retry, Route
+from streams.delivery.shares import Shares, Standing
+from streams.policy.policy import CHECKS, CategoryPolicy, Retry
+from streams.policy.policy import Route as ChannelRoute
 
 NOW = 1_700_000_000_000
 NID = "7d6f3f0e-8a53-4a3e-9d35-6a0d7c1f5a11"
@@ -89,6 +94,11 @@ def batch(*users: str, channel: str = "push", batch_id: str = "b-1", **changed: 
     return DeliverBatch(batch_id, notification(**changed), channel, list(users), [0] * len(users), "p-1", NOW, 0)
 
 
+def shares(*providers: AnyProvider, clock: Callable[[], int] = lambda: NOW) -> Shares:
+    """The providers of a channel, of equal weight."""
+    return Shares({each.declaration.name: Route(each) for each in providers}, Standing(clock))
+
+
 def binding(*checks: str, **changed: Any) -> CategoryPolicy:
     """A category that is bound by these checks (none given: by all)."""
     made = CategoryPolicy(
@@ -99,7 +109,7 @@ def binding(*checks: str, **changed: Any) -> CategoryPolicy:
         expires_after_ms=None,
         resend_unknown=False,
         retry=Retry(3_600_000, 1_000, 60_000),
-        routes=dict.fromkeys(Priority, Route(ALL)),
+        routes=dict.fromkeys(Priority, ChannelRoute(ALL)),
     )
     return msgspec.structs.replace(made, **changed)
 

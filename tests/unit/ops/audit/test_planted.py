@@ -108,6 +108,28 @@ def a_message_id_is_altered(world: World) -> Place:
     return world.swap(status, provider_message_ids=["x"] * len(status.record.users))
 
 
+def mixed(world: World) -> Entry:
+    """A batch that two providers shared; its status."""
+    status = sent(world)
+    columns = {"provider": "", "providers": ["sandbox", "other"], "provider_of": [0, 1, *[0] * len(status.record.users[2:])]}
+    for entry in ledger_of(world, status):
+        world.swap(entry, **columns)
+    world.swap(status, **columns)
+    return sent(world)
+
+
+@planted("ledger_disagrees")
+def another_provider_is_named(world: World) -> Place:
+    status = mixed(world)
+    return world.swap(status, provider_of=[0] * len(status.record.users))
+
+
+@planted("ledger_uneven")
+def a_provider_is_not_named(world: World) -> Place:
+    intent = ledger_of(world, mixed(world))[0]
+    return world.swap(intent, provider_of=intent.record.provider_of[1:])
+
+
 @planted("sent_without_intent")
 def the_ledger_of_a_batch_is_removed(world: World) -> Place:
     status = sent(world)
@@ -379,6 +401,13 @@ def test_where_the_first_intent_is_compacted_a_doubt_is_not_checkable() -> None:
     report = judge(world)
     assert report.violations == []
     assert "the intent of an earlier attempt is compacted" in report.not_checkable
+
+
+def test_a_batch_that_two_providers_shared_is_clean() -> None:
+    world = consistent()
+    mixed(world)
+    report = judge(world)
+    assert report.violations == []
 
 
 def test_what_is_repeated_in_the_same_bytes_is_clean() -> None:

@@ -31,10 +31,13 @@ def expanded(
     last: bool = True,
     users: int = 2,
     hold_id: str = "",
+    tried: str = "",
     **counts: dict[str, int],
 ) -> AudienceExpanded:
     queued, suppressed, deferred = counts.get("queued", {"push": users}), counts.get("suppressed", {}), counts.get("deferred", {})
-    return AudienceExpanded(NOTIFICATION_ID, partition, chunk, partitions, last, users, queued, suppressed, 1_000_200, 7, hold_id, deferred)
+    return AudienceExpanded(
+        NOTIFICATION_ID, partition, chunk, partitions, last, users, queued, suppressed, 1_000_200, 7, hold_id, deferred, tried
+    )
 
 
 def status(

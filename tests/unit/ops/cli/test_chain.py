@@ -149,3 +149,26 @@ def test_who_was_released_and_is_not_delivered_yet_is_no_longer_held() -> None:
 def test_what_is_looked_for_is_what_has_no_end() -> None:
     assert open_channels(HEADER, [deferred(), told("sent", "email")]) == ["push"]
     assert open_channels(HEADER, [deferred(), told("sent", "push")]) == ["email"]
+
+
+POLICY_S = msgspec.structs.replace(HEADER, channels=[])
+
+
+def test_who_was_tried_on_one_channel_after_the_other_has_both() -> None:
+    tried = msgspec.structs.replace(COMMAND, users=["ann"], expression="", cursor="", hold_id="t-1", channels=["email"], tried="push")
+    both = explained(
+        header=POLICY_S,
+        statuses=[told("failed", "push", reason="unregistered"), told("sent", "email")],
+        handed={"push": HANDED},
+        commands={7: COMMAND, 9: tried},
+    )
+    assert [link.what for link in both.links] == ["requested", "planned", "tried"]
+    assert "email is tried after push: 1 users" in both.links[2].said
+    assert both.channels[0].verdict.startswith("failed")
+    assert [fate.channel for fate in both.channels] == ["push", "email"]
+
+
+def test_when_policy_has_the_channels_all_are_looked_for_until_one_is_known() -> None:
+    assert open_channels(POLICY_S, []) == ["push", "email", "in_app"]
+    assert open_channels(POLICY_S, [told("failed", "push"), told("deferred", "email")]) == ["email"]
+    assert explained(header=POLICY_S).verdict

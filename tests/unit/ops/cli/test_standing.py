@@ -92,3 +92,13 @@ def test_a_local_time_is_told_too() -> None:
     assert scheduled(HEADER) == ""
     assert scheduled(msgspec.structs.replace(HEADER, local_minute=545)) == f", scheduled for{there}"
     assert scheduled(msgspec.structs.replace(LATER, local_minute=545)) == f", scheduled for 2027-01-15 08:00:00.000 UTC, then{there}"
+
+
+def test_a_channel_that_is_tried_after_another_has_those_for_its_audience_who_came_to_it() -> None:
+    of_policy = msgspec.structs.replace(HEADER, channels=[])
+    counts = {"push": {"sent": 7, "failed": 3}, "email": {"sent": 2, "deferred": 1}}
+    it = standing(of_policy, Progress(10, 2, True, {"push": 9}, {"push": 1}), counts, [])
+    assert {channel: (one.audience, one.pending, one.held) for channel, one in it.channels.items()} == {
+        "push": (10, 0, 0),
+        "email": (3, 1, 1),
+    }

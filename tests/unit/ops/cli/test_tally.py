@@ -98,3 +98,13 @@ def test_who_is_handed_back_by_delivery_is_held_until_they_are_released() -> Non
 def test_who_is_held_again_is_held_once() -> None:
     again = expanded(users=1, last=False, queued={"push": 0}, suppressed={"push": 0}, hold_id="h", deferred={"push": 1})
     assert tally([*NIGHT, again]).held == 1
+
+
+def test_a_try_on_a_further_channel_is_waited_for() -> None:
+    made = tally([expanded(users=2), status(["a", "b"], Outcome("failed", "unregistered"))])
+    assert made.complete
+    made.expanded(expanded(users=2, last=False, hold_id="t", tried="push", queued={"email": 1}, deferred={"email": 1}))
+    assert (made.users, made.expected, made.held, made.complete) == (2, {"push": 2, "email": 2}, 1, False)
+    made.expanded(expanded(users=1, last=False, hold_id="h", queued={"email": 1}))
+    made.told(status(["a", "b"], status_id="2", channel="email"))
+    assert (made.held, made.complete) == (0, True)

@@ -24,12 +24,13 @@ def columns(table: str) -> set[str]:
 def test_every_user_of_every_batch_is_a_row_that_says_the_same(batches: list[StatusBatch]) -> None:
     rows = list(chain.from_iterable(insert.rows.to_pylist() for insert in inserts(items(batches), 1_000_000)))
     expected = [
-        (batch.notification.notification_id, user, batch.channel, outcome.status, outcome.reason, profile_offset, offset, item)
+        (batch.notification.notification_id, user, batch.channel, outcome.status, outcome.reason, profile_offset, offset, item, by)
         for offset, batch in enumerate(batches)
-        for item, (user, k, profile_offset) in enumerate(zip(batch.users, batch.outcome_of, batch.profile_offsets, strict=True))
+        for called in [[batch.providers[number] for number in batch.provider_of] or [batch.provider] * len(batch.users)]
+        for item, (user, k, profile_offset, by) in enumerate(zip(batch.users, batch.outcome_of, batch.profile_offsets, called, strict=True))
         for outcome in [batch.outcomes[k]]
     ]
-    keys = ("notification_id", "user_id", "channel", "status", "reason", "profile_offset", "offset", "item")
+    keys = ("notification_id", "user_id", "channel", "status", "reason", "profile_offset", "offset", "item", "provider")
     assert [tuple(row[key] for key in keys) for row in rows] == expected
 
 

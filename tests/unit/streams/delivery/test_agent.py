@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import cast
 
+import msgspec
 import pytest
 
 from providers.base import Accepted, AnyProvider, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.catalogue import Templates
 from providers.sender import Sender
-from schemas.records import DeadLetter, DeliverBatch, LedgerEntry, Output, Priority, Profile, QuietHours, Record, StatusBatch
-from schemas.topics import DLQ, STATUS, deliver_topic
-from streams.delivery.agent import INTENT_MS, DeliveryStep
+from schemas.records import ChannelEnded, DeadLetter, DeliverBatch, LedgerEntry, Output, Priority, Profile, QuietHours, Record, StatusBatch
+from schemas.topics import DLQ, FANOUT_URGENT, STATUS, deliver_topic
+from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import AHEAD, Caller
 from streams.delivery.cancels import Cancels
+from streams.delivery.slices import INTENT_MS
 from streams.policy.loader import load_policy
 from streams.profiles.replica import ProfileReplica
 from streams.profiles.stored import NOBODY, Known
@@ -23,7 +25,7 @@ from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
 from streams.step.store import Store
 from streams.step.turns import Turns
-from tests.unit.streams.make import NID, NOW, batch, codec, profile
+from tests.unit.streams.make import NID, NOW, batch, codec, profile, shares
 from tests.unit.streams.step.sim import Chaos, World
 
 CODEC = codec()
@@ -93,7 +95,7 @@ class Bench:
     def start(self, batch_size: int = 2, attempts: int = 4) -> None:
         """A process, also in the place of one that was killed."""
         self.step = DeliveryStep(
-            TOPIC, cast(AnyProvider, Provider(batch_size)), Caller(cast(Sender, self.provider), attempts), Templates.load(), CODEC,
+            TOPIC, shares(cast(AnyProvider, Provider(batch_size))), Caller(cast(Sender, self.provider), attempts), Templates.load(), CODEC,
             lambda: self.now, load_policy(), cast(ProfileReplica, self.replica), cast(Cancels, self.cancelled), Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)
@@ -289,3 +291,19 @@ async def test_the_doubt_outlives_smaller_slices_and_another_death() -> None:
     effects = await bench.handle(one)
     assert told(effects.outputs) == {"b-1": ["sent", "unknown", "sent", "unknown", "suppressed"]}
     assert bench.provider.sent == ["u0", "u1", "u2", "u3", "u0", "u1", "u0", "u2"]
+
+
+@pytest.mark.parametrize(("answer", "followed", "ended"), [(Rejected("x"), True, 1), (Rejected("x"), False, 0), (Accepted("p"), True, 0)])
+async def test_the_lane_is_told_beside_the_status_and_again_in_the_same_bytes(answer: Outcome, followed: bool, ended: int) -> None:
+    bench = Bench()
+    bench.provider.gate.set()
+    bench.provider.answer = answer
+    one = msgspec.structs.replace(batch("u0", "nobody", priority=Priority.CRITICAL), followed=followed)
+    outputs = (await bench.handle(one)).outputs
+    lane = [output for output in outputs if output.topic == FANOUT_URGENT]
+    assert [output.topic for output in outputs] == [STATUS, *[FANOUT_URGENT] * bool(followed)]
+    for output in lane:
+        said = CODEC.decode(output.value, ChannelEnded)
+        assert said.users == ["u0", "nobody"][1 - ended :]
+        assert (output.partition, output.key, said.batch_id) == (0, one.notification.notification_id.encode(), "b-1")
+    assert (await bench.handle(one)).outputs == outputs

@@ -68,10 +68,17 @@ def test_the_digest_does_not_depend_on_the_order_of_data() -> None:
     assert len(digest_of(one)) == 16
 
 
-@pytest.mark.parametrize("channels", [[], ["push", "fax"], ["fax"]])
+@pytest.mark.parametrize("channels", [["push", "fax"], ["fax"]])
 def test_channels_nobody_serves(channels: list[str]) -> None:
-    with pytest.raises(RequestUnfit, match="one or more of push, email, in_app"):
+    with pytest.raises(RequestUnfit, match="some of push, email, in_app, or none"):
         check(request(channels=channels), ALL)
+
+
+def test_who_names_no_channel_takes_those_of_policy() -> None:
+    asked = request(users=("ann",), channels=[])
+    check(asked, ALL)
+    ((_, command),) = plan(asked, 4)
+    assert (command.notification.channels, command.channels) == ([], [])
 
 
 def test_a_notification_is_at_most_64_kib() -> None:

@@ -15,7 +15,7 @@ from streams.policy.decision import LOCAL_TIME, Case, Decision, decide
 from streams.policy.loader import load_policy
 from streams.policy.policy import CHECKS, CategoryPolicy, DigestPolicy, Policy
 from streams.policy.rules import SEND
-from streams.policy.table import ALWAYS, CONTROL, SEEN, TABLE
+from streams.policy.table import ALWAYS, CONTROL, NOT_CRITICAL, SEEN, TABLE
 from tests.unit.streams.make import NOW, binding, notification, profile
 
 POLICY = msgspec.structs.replace(load_policy(), spread_ms=0)
@@ -124,8 +124,26 @@ def test_the_first_of_the_table_that_binds_decides(true: set[str], binds: set[st
     )
     if "user_unknown" in true:
         who = None
-    expected = next((check.reason for check in TABLE if check.reason in true and check.binds in {ALWAYS, *binds}), SEND)
-    assert decide("ann", who, case(about, policy, category), Counters(None, NOW)) == Decision([expected], None)
+    expected = next((check.reason for check in TABLE if check.reason in true and check.binds in {ALWAYS, NOT_CRITICAL, *binds}), SEND)
+    given = case(about, policy, category)._replace(shed=["sms"] if "shed" in true else [])
+    assert decide("ann", who, given, Counters(None, NOW)) == Decision([expected], None)
+
+
+def test_what_is_shed_on_every_channel_is_not_counted() -> None:
+    counters = Counters(None, NOW)
+    given = case(notification(category="promotional"), POLICY)
+    assert decide("ann", profile(), given._replace(shed=["push", "email", "in_app"]), counters) == Decision(["shed"] * 3, None)
+    assert counters.pack() is None
+    assert decide("ann", profile(email=""), given._replace(shed=["push", "email"]), counters) == Decision(
+        ["shed", "no_address", SEND], None
+    )
+    assert counters.pack() is not None
+
+
+def test_who_is_held_is_not_shed_until_the_release() -> None:
+    given = case(notification(category="promotional"), POLICY)._replace(shed=["push", "email", "in_app"])
+    assert decide("ann", profile(quiet_hours=QUIET), given, None) == Decision([SEND] * 3, ENDS)
+    assert decide("ann", profile(), given, None) == Decision(["shed"] * 3, None)
 
 
 LIKE = {"category": "engagement", "digest_key": "item-7", "actor": "Bo"}

@@ -5,7 +5,7 @@ from pathlib import Path
 from streams.policy.loader import load_policy
 from streams.policy.page import PAGE, page
 from streams.policy.policy import CHECKS
-from streams.policy.table import ALWAYS, BOTH, CONTROL, DECISION, NOT_CRITICAL, SEEN, STATUS_OF, TABLE
+from streams.policy.table import ALWAYS, BOTH, CONTROL, DECISION, NOT_CRITICAL, SEEN, SHEDS, STATUS_OF, TABLE
 
 ROOT = Path(__file__).parents[4]
 REQUIRED = {
@@ -30,7 +30,7 @@ def test_what_is_said_of_a_check_can_be_true() -> None:
 def test_the_functions_it_names_exist() -> None:
     for rule in {check.rule for check in TABLE if check.rule}:
         module, _, function = rule.partition(".")
-        step = {CONTROL: "audience", SEEN: "digest"}.get(rule, "policy")
+        step = {CONTROL: "audience", SEEN: "digest", SHEDS: "routing"}.get(rule, "policy")
         assert f"def {function.rpartition('.')[2]}(" in (ROOT / "streams" / step / f"{module}.py").read_text()
 
 

@@ -5,13 +5,14 @@ The oracle keeps no state: it works out from the whole history which channels we
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import NamedTuple
 
 from hypothesis import strategies as st
 
 from schemas.records import Outcome
 from streams.policy.policy import Route
-from streams.routing.rules import FOLLOWED_MS, Next, Tried, begun, fired, told
+from streams.routing.rules import FOLLOWED_MS, Next, Tried, begun, fired, handed, told
 from tests.generated import numbers, play_all
 from tests.unit.streams.make import NOW
 
@@ -98,9 +99,13 @@ class Played:
     tried: list[tuple[str, int]] = field(default_factory=list)
 
     def begin(self) -> None:
+        """Channels that refuse the user are told of at once."""
         history = self.history
-        route = Route(history.channels, first=True, after_ms=history.after_ms)
-        self._commit(begun(route, history.refused, history.expires_at, self.now))
+        state = begun(Route(history.channels, first=True, after_ms=history.after_ms), history.expires_at)
+        after = Next(state, state.channel)
+        while after.state is not None and (reason := history.refused[after.try_]):
+            after = told(after.state, after.try_, Outcome("suppressed", reason), self.now)
+        self._commit(after)
 
     def meet(self, channel: str, outcome: Outcome | None, killed: bool) -> None:
         """A status, or (None) the record of a channel's timer. Killed before its commit it comes again."""
@@ -134,12 +139,13 @@ class Played:
 
     def _commit(self, after: Next) -> None:
         self.row = after.state
-        for channel, due in after.timers:
-            self.timers.pop(channel, None)
-            if due is not None:
-                self.timers[channel] = due
-        if after.try_:
+        if after.state is not None and after.try_:
             self.tried.append((after.try_, self.now))
+            due = handed(after.state, self.now)
+            if due is None:
+                self.row = None
+            else:
+                self.timers[after.try_] = due
 
 
 def tried(history: History, met: Sequence[Met]) -> list[tuple[str, int]]:
@@ -193,11 +199,14 @@ def play(history: History) -> None:
     """Raises AssertionError at the first difference."""
     played, met = Played(history), list[Met]()
     played.begin()
+    passed = tuple(takewhile(history.refused.get, history.channels))
     for drawn in history.drawn:
         played.pass_time(played.now + drawn.wait_ms)
         if drawn.again:
             played.again(min(drawn.again, len(played.met)))
             continue
+        if drawn.channel in passed:
+            continue  # nobody was handed to it, so nothing more can be told of it
         met.append(Met(played.now, drawn.channel, drawn.outcome))
         played.meet(drawn.channel, drawn.outcome, drawn.killed)
     played.pass_time(played.now + 5 * FOLLOWED_MS)

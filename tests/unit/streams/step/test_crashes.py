@@ -60,7 +60,7 @@ from streams.timers.agent import TimerStep
 from streams.timers.rules import applied_row
 from tests.unit.streams.audience.index import MemoryIndex
 from tests.unit.streams.cdc.rows import Debezium
-from tests.unit.streams.make import NOW, batch, change, codec, command, notification, profile, request
+from tests.unit.streams.make import NOW, batch, change, codec, command, notification, profile, request, shares
 from tests.unit.streams.make import codec as make_codec
 from tests.unit.streams.step.sim import Chaos, Crash, World, live_until_done
 
@@ -385,7 +385,7 @@ def delivery(world: World, counting: Counting, topic: str, *, repeatable: bool) 
     replica = cast(ProfileReplica, SteadyReplica())
     provider = cast(AnyProvider, SimProvider(repeatable=repeatable))
     caller = Caller(cast(Sender, counting))
-    return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, POLICY, replica, NONE_CANCELLED, Turns())
+    return DeliveryStep(topic, shares(provider), caller, TEMPLATES, CODEC, world.clock, POLICY, replica, NONE_CANCELLED, Turns())
 
 
 class NoneCancelled:
@@ -483,7 +483,7 @@ async def test_nobody_who_was_reached_is_told_as_not_sent_to(batch_size: int) ->
 
         def step() -> DeliveryStep:
             replica, caller = cast(ProfileReplica, FickleReplica(world)), Caller(cast(Sender, counting))
-            return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, POLICY, replica, NONE_CANCELLED, Turns())
+            return DeliveryStep(topic, shares(provider), caller, TEMPLATES, CODEC, world.clock, POLICY, replica, NONE_CANCELLED, Turns())
 
         await live_until_done(world, topic, step, CODEC)
 

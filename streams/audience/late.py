@@ -1,0 +1,72 @@
+"""Which channels would be too late for what matters least: looked at from a thread, and asked by whoever decides.
+
+It is of one process, and begins anew with it; what was decided by it is in the journal.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+from schemas.records import Notification
+from streams.policy.policy import Policy
+from streams.routing.shedding import Lag, is_shed, load_of, sheds
+
+LOOK_S = 10.0
+LOOKS = 7
+"""The rate of late is that of the last minute."""
+
+logger = logging.getLogger(__name__)
+
+
+class Lanes(Protocol):
+    """What waits in front of the lanes, by channel."""
+
+    def look(self) -> Mapping[str, Lag] | None:
+        """None: nobody knows."""
+
+
+class Late:
+    """Of the lanes of low priority."""
+
+    def __init__(self, lanes: Lanes, policy: Policy, clock: Callable[[], int]) -> None:
+        """`clock`: epoch ms."""
+        self._lanes, self._policy, self._clock = lanes, policy, clock
+        self._overs = {one.shed_over_ms for one in policy.categories.values() if one.shed_over_ms is not None}
+        self._seen: deque[tuple[int, Mapping[str, Lag]]] = deque(maxlen=LOOKS)
+        self._shedding: frozenset[tuple[str, int]] = frozenset()
+
+    def channels(self, notification: Notification) -> Collection[str]:
+        """Those on which a notification is left out now. Raises UnknownCategory."""
+        shedding = self._shedding
+        if not shedding:
+            return ()
+        binds = self._policy.of(notification)
+        return [channel for channel, over_ms in shedding if is_shed(notification, binds, over_ms == binds.shed_over_ms)]
+
+    def look(self) -> None:
+        """One look: from now on what it says is shed."""
+        lags = self._lanes.look()
+        if lags is None:
+            return
+        self._seen.append((self._clock(), lags))
+        (began, first), (now, last) = self._seen[0], self._seen[-1]
+        loads = {channel: load_of(first[channel], lag, now - began) for channel, lag in last.items()}
+        was = self._shedding
+        places = [(channel, over_ms) for channel in loads for over_ms in self._overs]
+        self._shedding = frozenset(place for place in places if sheds(place in was, loads[place[0]], place[1]))
+        for channel in sorted({channel for channel, _ in was ^ self._shedding}):
+            logger.warning("%s is %s", channel, "shed" if channel in dict(self._shedding) else "no longer shed")
+
+    def start(self) -> None:
+        """Look on a thread, until the process ends."""
+        threading.Thread(target=self._run, name="late", daemon=True).start()
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(LOOK_S):
+            try:
+                self.look()
+            except Exception:  # it must go on looking, whatever it met
+                logger.exception("a look at what waits failed")

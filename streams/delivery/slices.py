@@ -1,0 +1,147 @@
+"""One slice of a batch: profiles read, the intent written, providers called, and the next ones for what those before could not send.
+
+Only what was certainly not sent goes to another provider: who may have been reached is never asked for again elsewhere, but where policy
+has it made again. The ledger says who is asked before they are.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+from providers.base import Outcome as Answer
+from providers.catalogue import Templates
+from providers.content import Content
+from schemas.records import DeliverBatch, LedgerEntry
+from streams.delivery.call import Caller
+from streams.delivery.cancels import Cancels
+from streams.delivery.ledger import Result, called, intending, recorded
+from streams.delivery.rules import Draft, draft, not_sent, results_of, unsent
+from streams.delivery.shares import Shares
+from streams.policy.policy import Policy
+from streams.policy.rules import CANCELLED
+from streams.profiles.replica import ProfileReplica
+from streams.step.partition import StepPartition
+from streams.step.turns import Turns
+
+INTENT_MS = 250
+"""After so long between reading profiles and having the intent they are read again."""
+SHORT = 20
+"""Recipients that are read and drafted in well under a ms."""
+
+Save = Callable[[StepPartition, DeliverBatch, LedgerEntry], Awaitable[None]]
+"""Makes an entry durable."""
+
+
+class Slices:
+    """Of one deliver topic."""
+
+    def __init__(
+        self,
+        shares: Shares,
+        caller: Caller,
+        templates: Templates,
+        clock: Callable[[], int],
+        policy: Policy,
+        replica: ProfileReplica,
+        cancels: Cancels,
+        turns: Turns,
+        save: Save,
+    ) -> None:
+        """`clock`: epoch ms."""
+        self._shares, self._caller, self._templates, self._clock = shares, caller, templates, clock
+        self._policy, self._replica, self._cancels, self._turns, self._save = policy, replica, cancels, turns, save
+
+    async def send(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry) -> LedgerEntry:
+        """Send to the next of those without a result: the entry with theirs, which is not durable yet."""
+        left = (_message(batch, index) for index in range(entry.done, len(batch.users)))
+        return await self._slice_of(part, batch, entry, self._shares.chosen(left, called(entry)[entry.done :]))
+
+    async def _slice_of(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, providers: list[str]) -> LedgerEntry:
+        """Send to those that follow `done`, each by their provider, and what it can't send by the next: the entry with their results."""
+        results: dict[int, Result] = {}
+        tried: dict[int, list[str]] = {}
+        asking = list(range(len(providers)))
+        while asking:
+            for number in asking:
+                tried.setdefault(number, []).append(providers[number])
+            answered, left = await self._attempt(part, batch, entry, providers, asking)
+            results.update(answered)
+            asking = []
+            for number in left:
+                following = self._elsewhere(batch, entry, entry.done + number, tried[number])
+                if following is not None:
+                    providers[number] = following
+                    asking.append(number)
+        return recorded(entry, [results[number] for number in range(len(providers))], providers)
+
+    def _elsewhere(self, batch: DeliverBatch, entry: LedgerEntry, index: int, tried: Sequence[str]) -> str | None:
+        """Who may send to them instead: nobody, where an attempt that left no result may have reached them, but where policy resends it."""
+        if index < entry.intended and not self._policy.resends_unknown(batch.notification):
+            return None
+        return self._shares.after(_message(batch, index), tried)
+
+    async def _attempt(
+        self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, providers: Sequence[str], asking: Sequence[int]
+    ) -> tuple[dict[int, Result], list[int]]:
+        """Send to `asking` of the slice by their providers: the result of each, and who was certainly not sent to."""
+        groups: dict[str, list[int]] = {}
+        for number in asking:
+            groups.setdefault(providers[number], []).append(number)
+        async with AsyncExitStack() as turns:
+            for name in sorted(groups):  # all in one order: nobody waits for who waits for them
+                await turns.enter_async_context(self._caller.turn(part, self._shares.provider(name), len(groups[name])))
+            drafts = await self._intended(part, batch, entry, providers, asking)
+            sent = [self._sent(part, name, [drafts[number] for number in some]) for name, some in groups.items()]
+            answers = await asyncio.gather(*sent)
+        results: dict[int, Result] = {}
+        left: list[int] = []
+        for some, answer in zip(groups.values(), answers, strict=True):
+            mine = [drafts[number] for number in some]
+            results.update(zip(some, results_of(mine, answer), strict=True))
+            left += [some[number] for number in unsent(mine, answer)]
+        return results, left
+
+    async def _intended(
+        self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, providers: Sequence[str], asking: Sequence[int]
+    ) -> dict[int, Draft]:
+        """The drafts of `asking`, under an intent that is durable."""
+        began, indexes = self._clock(), [entry.done + number for number in asking]
+        drafts = await self._drafted(part, batch, indexes)
+        if any(each.messages for each in drafts) and not self._shares.repeatable:
+            await self._save(part, batch, intending(entry, providers))
+            if not began <= self._clock() <= began + INTENT_MS:  # opinions may have changed while the intent became durable
+                drafts = await self._drafted(part, batch, indexes)
+        return dict(zip(asking, drafts, strict=True))
+
+    async def _sent(self, part: StepPartition, provider: str, drafts: Sequence[Draft]) -> Sequence[Answer]:
+        """The answers to all messages of some drafts."""
+        messages = [message for each in drafts for message in each.messages]
+        return await self._caller.call(part, self._shares.provider(provider), messages) if messages else []
+
+    async def _drafted(self, part: StepPartition, batch: DeliverBatch, indexes: Sequence[int]) -> list[Draft]:
+        """The drafts of some recipients by cancels and profiles that are current; those of many recipients take turns."""
+        await self._cancels.current(part.number, alive=part.alive)
+        await self._replica.current(part.number, alive=part.alive)
+        if len(indexes) <= SHORT:
+            return self._drafts(part.number, batch, indexes)
+        async with self._turns:
+            return self._drafts(part.number, batch, indexes)
+
+    def _drafts(self, partition: int, batch: DeliverBatch, indexes: Sequence[int]) -> list[Draft]:
+        notification, now = batch.notification, self._clock()
+        binds = self._policy.of(notification)
+        render = partial(self._render, batch)
+        known = self._replica.get_many(partition, [batch.users[index] for index in indexes])
+        if self._cancels.has(partition, notification.notification_id):
+            return [not_sent(CANCELLED, offset) for _, offset in known]
+        return [draft(batch, index, *each, binds, render, now) for index, each in zip(indexes, known, strict=True)]
+
+    def _render(self, batch: DeliverBatch, language: str) -> Content:
+        wanted = batch.notification
+        return self._templates.render(wanted.template_id, batch.channel, language, wanted.data, version=wanted.template_version)
+
+
+def _message(batch: DeliverBatch, index: int) -> str:
+    """What a provider is chosen by; of each recipient, not of each device: these answer together for one outcome."""
+    return f"{batch.batch_id}.{index}"
