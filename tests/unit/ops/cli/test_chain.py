@@ -169,6 +169,6 @@ def test_who_was_tried_on_one_channel_after_the_other_has_both() -> None:
 
 
 def test_when_policy_has_the_channels_all_are_looked_for_until_one_is_known() -> None:
-    assert open_channels(POLICY_S, []) == ["push", "email", "in_app"]
+    assert open_channels(POLICY_S, []) == ["push", "email", "sms", "in_app"]
     assert open_channels(POLICY_S, [told("failed", "push"), told("deferred", "email")]) == ["email"]
     assert explained(header=POLICY_S).verdict

@@ -175,7 +175,7 @@ def test_those_of_one_try_are_named_by_its_id() -> None:
 
 
 def finished_batch(followed: bool, channel: str = "push") -> ChannelEnded | None:
-    batch = DeliverBatch("b-1", CODE, channel, ["ann", "bob", "cid"], [0, 0, 0], "p-1", NOW, 0, followed)
+    batch = DeliverBatch("b-1", CODE, channel, ["ann", "bob", "cid"], [0, 0, 0], "p-1", NOW, 0, followed=followed)
     results = [Result(outcome, "", 0) for outcome in (Outcome("sent"), GONE, Outcome("unknown", "no_answer"))]
     entry = finished(recorded(opened(None, 5), results, ["a"] * 3), NOW)
     return ended_of(batch, status_of(batch, entry, "t", 3))

@@ -19,7 +19,7 @@ COUNTED = msgspec.structs.replace(batch(*USERS), fanout_offset=9, counted_on=[1,
 
 
 def entry(statuses: Sequence[str]) -> LedgerEntry:
-    return recorded(opened(None, 0, "sim"), [Result(Outcome(status), "", 7) for status in statuses])
+    return recorded(opened(None, 0), [Result(Outcome(status), "", 7) for status in statuses], ["sim"] * len(statuses))
 
 
 def test_they_are_those_who_certainly_were_not() -> None:

@@ -28,6 +28,7 @@ from streams.step.turns import Turns
 from tests.unit.streams.delivery.test_agent import CODEC, TOPIC, Replica, spin
 from tests.unit.streams.make import NOW, batch, profile
 from tests.unit.streams.step.sim import Chaos, World
+from tests.unit.streams.step.test_crashes import NONE_CANCELLED
 
 USERS = [f"u{number}" for number in range(20)]
 DOWN = Unavailable("down")
@@ -73,7 +74,7 @@ class Bench:
         sender = Sender(cast(httpx.AsyncBaseTransport, None), self.standing.heard)
         self.step = DeliveryStep(
             TOPIC, self.shares, Caller(sender, attempts=1), Templates.load(), CODEC, lambda: self.now, load_policy(),
-            cast(ProfileReplica, self.replica), Turns(),
+            cast(ProfileReplica, self.replica), NONE_CANCELLED, Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)
         self.part = StepPartition(0, self.step.tables, store, log, lambda reason: pytest.fail(reason), Lease(1e9))

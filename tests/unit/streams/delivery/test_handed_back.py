@@ -63,7 +63,7 @@ def test_another_reason_comes_first() -> None:
 
 
 def entry(*outcomes: Outcome) -> LedgerEntry:
-    return recorded(opened(None, 0, "sim"), [Result(outcome, "", 7) for outcome in outcomes])
+    return recorded(opened(None, 0), [Result(outcome, "", 7) for outcome in outcomes], ["sim"] * len(outcomes))
 
 
 def test_they_are_a_command_with_a_hold_of_their_batch_and_others_are_not_in_it() -> None:

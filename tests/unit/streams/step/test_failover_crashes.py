@@ -21,6 +21,7 @@ from tests.unit.streams.step.sim import World, live_until_done
 from tests.unit.streams.step.test_crashes import (
     BATCHES,
     CODEC,
+    NONE_CANCELLED,
     POLICY,
     TEMPLATES,
     SteadyReplica,
@@ -70,7 +71,7 @@ def delivery(world: World, topic: str, providers: Sequence[Fickle]) -> DeliveryS
     shares = Shares({one.declaration.name: Route(cast(AnyProvider, one)) for one in providers}, standing)
     caller = Caller(cast(Sender, Sending(standing)), attempts=1)
     replica = cast(ProfileReplica, SteadyReplica())
-    return DeliveryStep(topic, shares, caller, TEMPLATES, CODEC, world.clock, POLICY, replica, Turns())
+    return DeliveryStep(topic, shares, caller, TEMPLATES, CODEC, world.clock, POLICY, replica, NONE_CANCELLED, Turns())
 
 
 @pytest.mark.parametrize("priority", [Priority.NORMAL, Priority.CRITICAL])

@@ -20,7 +20,7 @@ from streams.profiles.replica import ProfileReplica
 from streams.profiles.stored import Known
 from streams.step.step import Step
 from streams.step.turns import Turns
-from tests.unit.streams.make import command, profile
+from tests.unit.streams.make import command, profile, shares
 from tests.unit.streams.step.sim import Chaos, World, live_until_done
 from tests.unit.streams.step.test_caps_crashes import A_DAY, SALES, STRICT, USERS, WakefulReplica, counted, told
 from tests.unit.streams.step.test_crashes import (
@@ -96,7 +96,7 @@ def audience(world: World, quiet: QuietHours | None = None) -> AudienceStep:
 def delivery(world: World, topic: str, channel: str, quiet: QuietHours | None) -> DeliveryStep:
     provider, caller = cast(AnyProvider, Provider(channel)), Caller(cast(Sender, Refusing(world)))
     replica = cast(ProfileReplica, SleepyReplica(quiet))
-    return DeliveryStep(topic, provider, caller, TEMPLATES, CODEC, world.clock, STRICT, replica, NONE_CANCELLED, Turns())
+    return DeliveryStep(topic, shares(provider), caller, TEMPLATES, CODEC, world.clock, STRICT, replica, NONE_CANCELLED, Turns())
 
 
 def ends(world: World) -> dict[tuple[str, str], dict[str, str]]:
