@@ -43,8 +43,7 @@ from streams.health.backlog import Backlog
 from streams.intake.agent import IntakeStep
 from streams.intake.loader import load_triggers
 from streams.planner.agent import SCHEDULED, PlannerStep
-from streams.policy.loader import SHIPPED, load_policy
-from streams.policy.policy import Policy
+from streams.policy.policy import InForce
 from streams.profiles.agent import ProfileStep
 from streams.profiles.replica import ProfileReplica
 from streams.settings import WorkerSettings
@@ -67,17 +66,14 @@ class Parts:
     replica: ProfileReplica | None
     cancels: Cancels | None
     kafka: str
-
-    def policy(self) -> Policy:
-        """What may be sent to whom. Raises PolicyInvalid."""
-        return load_policy(self.settings.policy_file or SHIPPED)
+    in_force: InForce | None
 
 
 @dataclass(frozen=True)
 class Role:
     """`replica`: None for none, else whether the index is kept. `forgets`: table values may vanish after 48 h, but for those of
     the tables in `lasting`, which stay for so many seconds. `ordered`: tables that are kept in the order of their values too. `cancels`:
-    whether it hears of campaigns that were.
+    whether it hears of campaigns that were. `policy`: whether it goes by the policy.
     """
 
     make: Callable[[Parts], Steps]
@@ -87,6 +83,7 @@ class Role:
     manners: Manners = Manners.FIRST
     lasting: Mapping[str, int] = field(default_factory=dict)
     cancels: bool = False
+    policy: bool = False
 
 
 def _profiles(parts: Parts) -> Steps:
@@ -103,29 +100,32 @@ def _cdc(parts: Parts) -> Steps:
 
 
 def _plan(parts: Parts) -> Steps:
+    assert parts.in_force is not None
     triggers = load_triggers()
     topics = [events_topic(aggregate) for aggregate in parts.settings.aggregates]
     intake: Steps = {topic: IntakeStep(topic, parts.codec, parts.clock, triggers, parts.settings.partitions) for topic in topics}
-    return intake | {REQUESTS: PlannerStep(parts.codec, parts.clock, parts.policy(), parts.settings.partitions)}
+    return intake | {REQUESTS: PlannerStep(parts.codec, parts.clock, parts.in_force, parts.settings.partitions)}
 
 
 def _decide(parts: Parts, topic: str = FANOUT) -> Steps:
     assert parts.replica is not None
-    policy, chunk = parts.policy(), parts.settings.chunk
+    assert parts.in_force is not None
+    in_force, chunk = parts.in_force, parts.settings.chunk
     if topic != FANOUT:  # nothing on the urgent lane is shed
-        return {topic: AudienceStep(topic, parts.codec, parts.clock, policy, parts.replica, chunk)}
+        return {topic: AudienceStep(topic, parts.codec, parts.clock, in_force, parts.replica, chunk)}
     lanes = {channel: deliver_topic(channel, Priority.LOW) for channel in CHANNELS}
-    late = Late(Backlog(parts.kafka, "carillon.bulk", lanes, parts.settings.partitions), policy, parts.clock)
+    late = Late(Backlog(parts.kafka, "carillon.bulk", lanes, parts.settings.partitions), in_force, parts.clock)
     late.start()
-    return {topic: AudienceStep(topic, parts.codec, parts.clock, policy, parts.replica, chunk, late.channels)}
+    return {topic: AudienceStep(topic, parts.codec, parts.clock, in_force, parts.replica, chunk, late.channels)}
 
 
 def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
     assert parts.replica is not None
     assert parts.cancels is not None
+    assert parts.in_force is not None
     variables = {"SANDBOX_URL": parts.settings.sandbox_url}
     registry = providers.load_file(parts.settings.providers_file or providers.DEFAULT, variables)
-    templates, policy, transport, turns, standing = Templates.load(), parts.policy(), FastTransport(), Turns(), Standing(parts.clock)
+    templates, transport, turns, standing = Templates.load(), FastTransport(), Turns(), Standing(parts.clock)
     # each priority has its own slots at a provider: an order does not queue behind a sale
     callers = {priority: Caller(Sender(transport, standing.heard)) for priority in priorities}
     return {
@@ -136,7 +136,7 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
             templates,
             parts.codec,
             parts.clock,
-            policy,
+            parts.in_force,
             parts.replica,
             parts.cancels,
             turns,
@@ -155,10 +155,10 @@ LASTING = {TABLE: CAMPAIGN_KEPT_MS // 1000, TRIED: TRIED_KEPT_MS // 1000}
 ROLES: Mapping[str, Role] = {
     "profiles": Role(_profiles, replica=None, forgets=False, manners=Manners.LAST),
     "cdc": Role(_cdc, replica=None, manners=Manners.LAST),
-    "plan": Role(_plan, replica=None, lasting={SCHEDULED: SCHEDULE_KEPT_MS // 1000}),
-    "decide": Role(_decide, replica=True, manners=Manners.BEHIND, lasting=LASTING),
-    "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True, lasting=LASTING),
-    "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False, cancels=True),
-    "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, manners=Manners.LAST, cancels=True),
+    "plan": Role(_plan, replica=None, lasting={SCHEDULED: SCHEDULE_KEPT_MS // 1000}, policy=True),
+    "decide": Role(_decide, replica=True, manners=Manners.BEHIND, lasting=LASTING, policy=True),
+    "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True, lasting=LASTING, policy=True),
+    "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False, cancels=True, policy=True),
+    "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, manners=Manners.LAST, cancels=True, policy=True),
     "timers": Role(_timers, replica=None, forgets=False, ordered=(TIMERS_TABLE,), manners=Manners.BEHIND),
 }

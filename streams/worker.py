@@ -25,6 +25,9 @@ from streams.health.broker import Broker
 from streams.health.worker import WorkerHealth
 from streams.lanes import Lanes
 from streams.leaving import Worker
+from streams.policy.in_force import PolicyInForce
+from streams.policy.loader import SHIPPED, load_policy
+from streams.policy.policy import InForce
 from streams.profiles.replica import ProfileReplica
 from streams.roles import ROLES, Parts, Role
 from streams.settings import WorkerSettings
@@ -97,7 +100,7 @@ def _wire(
     ready.unlink(missing_ok=True)
     replica = _replica(role, name, kafka, state, codec, log)
     cancels = Cancels(kafka, die, step=name) if role.cancels else None
-    steps = role.make(Parts(codec, now_ms, settings, replica, cancels, kafka))
+    steps = role.make(Parts(codec, now_ms, settings, replica, cancels, kafka, _policy(role, name, kafka, settings, codec)))
     app = make_app(name, steps, kafka, home, settings, lease, die)
     lanes = Lanes(
         app,
@@ -140,3 +143,12 @@ def _replica(role: Role, name: str, kafka: str, state: Path, codec: Codec, log: 
     if role.replica is None:
         return None
     return ProfileReplica(Store(state / "profiles"), kafka, codec, log, die, step=name, indexed=role.replica)
+
+
+def _policy(role: Role, name: str, kafka: str, settings: WorkerSettings, codec: Codec) -> InForce | None:
+    """Blocks until it is known what was published. Raises PolicyInvalid, or TimeoutError."""
+    if not role.policy:
+        return None
+    in_force = PolicyInForce(kafka, f"carillon.{name}.policy", codec, load_policy(settings.policy_file or SHIPPED), die)
+    in_force.follow()
+    return in_force

@@ -29,7 +29,7 @@ from streams.audience.giving_back import GivingBack
 from streams.audience.obeying import Obeying
 from streams.audience.sightings import Sightings
 from streams.audience.tried import TABLE as TRIED
-from streams.policy.policy import Policy
+from streams.policy.policy import InForce
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
@@ -56,7 +56,7 @@ class AudienceStep(RecordStep):
         topic: str,
         codec: Codec,
         clock: Callable[[], int],
-        policy: Policy,
+        in_force: InForce,
         replica: ProfileReplica,
         chunk: int = CHUNK,
         shed: Shed = lambda notification: (),
@@ -73,13 +73,13 @@ class AudienceStep(RecordStep):
         self._turns = Turns()
         following = Following(codec, clock)
         self._handlers: dict[type, Handler] = {
-            ExpandAudience: Expanding(self.name, codec, clock, policy, replica, chunk, caps=CAPS in self.tables, shed=shed).decide,
+            ExpandAudience: Expanding(self.name, codec, clock, in_force, replica, chunk, caps=CAPS in self.tables, shed=shed).decide,
             ControlCampaign: Obeying(clock).decide,
             ChannelEnded: following.ended,
             ChannelOverdue: following.overdue,
         }
         if topic == FANOUT:
-            sightings = Sightings(codec, clock, policy, replica)
+            sightings = Sightings(codec, clock, in_force, replica)
             self._handlers |= {DigestWindowEnded: sightings.ended, UserSeen: sightings.seen, SendsEnded: GivingBack(clock).decide}
         # each is looked at before its turn, in its turn, and to decide
         self._told: Callable[[bytes | None], Any] = lru_cache(COMMANDS)(lambda value: codec.decode_one_of(value, tuple(self._handlers)))

@@ -27,7 +27,7 @@ from streams.audience.tries import decided as followed
 from streams.digest.folding import Folding
 from streams.digest.rules import Whose
 from streams.digest.state import USERS_DIGESTED
-from streams.policy.policy import Policy, Route
+from streams.policy.policy import InForce, Policy, Route
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.step import View, dead_letter_output
@@ -44,7 +44,7 @@ class Expanding:
         name: str,
         codec: Codec,
         clock: Callable[[], int],
-        policy: Policy,
+        in_force: InForce,
         replica: ProfileReplica,
         chunk: int,
         *,
@@ -53,7 +53,7 @@ class Expanding:
     ) -> None:
         """`name`: of the step. `chunk`: users that a search finds at once. `caps`: whether what is told is counted."""
         self._name, self._codec, self._clock, self._shed = name, codec, clock, shed
-        self._policy, self._replica, self._chunk, self._caps = policy, replica, chunk, caps
+        self._in_force, self._replica, self._chunk, self._caps = in_force, replica, chunk, caps
 
     def decide(self, view: View, told: ExpandAudience, record: Input) -> Effects:
         """Everything one command comes to; nothing for one that was had before."""
@@ -84,11 +84,13 @@ class Expanding:
         return effects
 
     def _expand(self, view: View, key: bytes, campaign: Campaign, command: ExpandAudience, place: Place, record: Input) -> Effects:
-        people, rest = self._people(command, record.partition, chunk_limit(campaign, command.partitions, self._most(command)))
+        policy = self._in_force()
+        people, rest = self._people(command, record.partition, chunk_limit(campaign, command.partitions, self._most(command, policy)))
         after = decided(passed(campaign, command, len(people), place.now), mark_of(command))
-        counting, folded = self._counting(view, command, people, place.now), self._folding(view, command, people, place.now)
+        counting = self._counting(view, command, people, place.now) if self._caps and policy.of(command.notification).counts else None
+        folded = self._folding(view, command, people, place.now) if _is_digested(command, policy) else None
         counters = counting.of if counting else None
-        route = first_route(command, self._policy)
+        route = first_route(command, policy)
         rows = rows_of(view, key, [person.user for person in people]) if route else {}
         if route and counters:
             counters = {user: counters[user] for user in uncounted(command, route, counters, rows)}
@@ -96,7 +98,7 @@ class Expanding:
             command,
             people,
             rest and following(after, rest),
-            self._policy,
+            policy,
             place,
             counters=counters,
             folding=folded,
@@ -126,27 +128,19 @@ class Expanding:
             effects.outputs.append(timer(self._codec, timer_id, due, ChannelOverdue(about, channel, users), record))
         return effects
 
-    def _most(self, command: ExpandAudience) -> int:
+    def _most(self, command: ExpandAudience, policy: Policy) -> int:
         """Users that a search may find at once."""
-        return min(self._chunk, USERS_DIGESTED) if self._digested(command) else self._chunk
+        return min(self._chunk, USERS_DIGESTED) if _is_digested(command, policy) else self._chunk
 
-    def _counting(self, view: View, command: ExpandAudience, people: Sequence[Person], now: int) -> Counting | None:
-        """What the people were told so far; None when it does not matter."""
-        if not self._caps or not self._policy.of(command.notification).counts:
-            return None
+    def _counting(self, view: View, command: ExpandAudience, people: Sequence[Person], now: int) -> Counting:
+        """What the people were told so far."""
         before = counted_of(command)
         return Counting(lambda keys: view.get_many(CAPS, keys), [person.user for person in people if person.user not in before], now)
 
-    def _folding(self, view: View, command: ExpandAudience, people: Sequence[Person], now: int) -> Folding | None:
-        """Their digests; None when nothing is digested. What was held is told by itself, when its time has come."""
+    def _folding(self, view: View, command: ExpandAudience, people: Sequence[Person], now: int) -> Folding:
+        """Their digests."""
         about = command.notification
-        if not self._digested(command):
-            return None
         return folding(view, [Whose(person.user, about.category, about.digest_key) for person in people], now)
-
-    def _digested(self, command: ExpandAudience) -> bool:
-        about = command.notification
-        return bool(about.digest_key) and not command.hold_id and self._policy.of(about).digest is not None
 
     def _people(self, command: ExpandAudience, partition: int, limit: int) -> tuple[list[Person], ExpandAudience | None]:
         """The users of this chunk with their profiles, and the command for the rest. `limit`: users that are searched for."""
@@ -159,3 +153,9 @@ class Expanding:
     def _known(self, partition: int, users: list[str]) -> list[Person]:
         known = self._replica.get_many(partition, users)
         return [Person(user, profile, offset) for user, (profile, offset) in zip(users, known, strict=True)]
+
+
+def _is_digested(command: ExpandAudience, policy: Policy) -> bool:
+    """What was held is told by itself, when its time has come."""
+    about = command.notification
+    return bool(about.digest_key) and not command.hold_id and policy.of(about).digest is not None

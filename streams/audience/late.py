@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from schemas.records import Notification
-from streams.policy.policy import Policy
+from streams.policy.policy import InForce
 from streams.routing.shedding import Lag, is_shed, load_of, sheds
 
 LOOK_S = 10.0
@@ -30,10 +30,9 @@ class Lanes(Protocol):
 class Late:
     """Of the lanes of low priority."""
 
-    def __init__(self, lanes: Lanes, policy: Policy, clock: Callable[[], int]) -> None:
+    def __init__(self, lanes: Lanes, in_force: InForce, clock: Callable[[], int]) -> None:
         """`clock`: epoch ms."""
-        self._lanes, self._policy, self._clock = lanes, policy, clock
-        self._overs = {one.shed_over_ms for one in policy.categories.values() if one.shed_over_ms is not None}
+        self._lanes, self._in_force, self._clock = lanes, in_force, clock
         self._seen: deque[tuple[int, Mapping[str, Lag]]] = deque(maxlen=LOOKS)
         self._shedding: frozenset[tuple[str, int]] = frozenset()
 
@@ -42,7 +41,7 @@ class Late:
         shedding = self._shedding
         if not shedding:
             return ()
-        binds = self._policy.of(notification)
+        binds = self._in_force().of(notification)
         return [channel for channel, over_ms in shedding if is_shed(notification, binds, over_ms == binds.shed_over_ms)]
 
     def look(self) -> None:
@@ -53,8 +52,9 @@ class Late:
         self._seen.append((self._clock(), lags))
         (began, first), (now, last) = self._seen[0], self._seen[-1]
         loads = {channel: load_of(first[channel], lag, now - began) for channel, lag in last.items()}
-        was = self._shedding
-        places = [(channel, over_ms) for channel in loads for over_ms in self._overs]
+        was, categories = self._shedding, self._in_force().categories.values()
+        overs = {one.shed_over_ms for one in categories if one.shed_over_ms is not None}
+        places = [(channel, over_ms) for channel in loads for over_ms in overs]
         self._shedding = frozenset(place for place in places if sheds(place in was, loads[place[0]], place[1]))
         for channel in sorted({channel for channel, _ in was ^ self._shedding}):
             logger.warning("%s is %s", channel, "shed" if channel in dict(self._shedding) else "no longer shed")

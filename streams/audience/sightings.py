@@ -7,7 +7,7 @@ from schemas.records import DigestWindowEnded, Profile, UserSeen
 from streams.audience.digests import digests_of, effects_of, folding
 from streams.digest.rules import Whose
 from streams.digest.windows import Terms, terms_of
-from streams.policy.policy import Policy
+from streams.policy.policy import InForce
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.step import View
@@ -16,9 +16,9 @@ from streams.step.step import View
 class Sightings:
     """Of the common lane."""
 
-    def __init__(self, codec: Codec, clock: Callable[[], int], policy: Policy, replica: ProfileReplica) -> None:
+    def __init__(self, codec: Codec, clock: Callable[[], int], in_force: InForce, replica: ProfileReplica) -> None:
         """`clock`: epoch ms."""
-        self._codec, self._clock, self._policy, self._replica = codec, clock, policy, replica
+        self._codec, self._clock, self._in_force, self._replica = codec, clock, in_force, replica
 
     def ended(self, view: View, told: DigestWindowEnded, record: Input) -> Effects:
         """The digest of a window; nothing when there is no such window any more."""
@@ -43,5 +43,6 @@ class Sightings:
         return profile
 
     def _terms(self, profile: Profile | None, category: str) -> Terms | None:
-        binds = self._policy.categories.get(category)
-        return terms_of(profile, binds, self._policy) if binds is not None else None
+        policy = self._in_force()
+        binds = policy.categories.get(category)
+        return terms_of(profile, binds, policy) if binds is not None else None

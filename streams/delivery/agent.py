@@ -20,7 +20,7 @@ from streams.delivery.ledger import finished, opened, settled
 from streams.delivery.outputs import outputs_of
 from streams.delivery.shares import Shares
 from streams.delivery.slices import Slices
-from streams.policy.policy import Policy
+from streams.policy.policy import InForce
 from streams.profiles.replica import ProfileReplica
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
@@ -44,7 +44,7 @@ class DeliveryStep:
         templates: Templates,
         codec: Codec,
         clock: Callable[[], int],
-        policy: Policy,
+        in_force: InForce,
         replica: ProfileReplica,
         cancels: Cancels,
         turns: Turns,
@@ -56,9 +56,9 @@ class DeliveryStep:
         self._shares = shares
         self._codec = codec
         self._clock = clock
-        self._policy = policy
+        self._in_force = in_force
         self._replica = replica
-        self._slices = Slices(shares, caller, templates, clock, policy, replica, cancels, turns, self._save)
+        self._slices = Slices(shares, caller, templates, clock, in_force, replica, cancels, turns, self._save)
 
     def figures(self, partitions: Collection[int]) -> Mapping[str, int]:
         """What each provider is worth now, in percent of its weight; the same for all partitions."""
@@ -107,7 +107,7 @@ class DeliveryStep:
         return Effects(outputs_of(self._codec, batch, entry, record))
 
     def _resends(self, batch: DeliverBatch) -> bool:
-        return self._shares.repeatable or self._policy.resends_unknown(batch.notification)
+        return self._shares.repeatable or self._in_force().resends_unknown(batch.notification)
 
     async def _work(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry) -> LedgerEntry:
         """Send to everyone the entry has no result for; the finished entry is durable on return.

@@ -18,7 +18,7 @@ from streams.delivery.cancels import Cancels
 from streams.delivery.ledger import Result, called, intending, recorded
 from streams.delivery.rules import Draft, draft, not_sent, results_of, unsent
 from streams.delivery.shares import Shares
-from streams.policy.policy import Policy
+from streams.policy.policy import InForce
 from streams.policy.rules import CANCELLED
 from streams.profiles.replica import ProfileReplica
 from streams.step.partition import StepPartition
@@ -42,7 +42,7 @@ class Slices:
         caller: Caller,
         templates: Templates,
         clock: Callable[[], int],
-        policy: Policy,
+        in_force: InForce,
         replica: ProfileReplica,
         cancels: Cancels,
         turns: Turns,
@@ -50,7 +50,7 @@ class Slices:
     ) -> None:
         """`clock`: epoch ms."""
         self._shares, self._caller, self._templates, self._clock = shares, caller, templates, clock
-        self._policy, self._replica, self._cancels, self._turns, self._save = policy, replica, cancels, turns, save
+        self._in_force, self._replica, self._cancels, self._turns, self._save = in_force, replica, cancels, turns, save
 
     async def send(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry) -> LedgerEntry:
         """Send to the next of those without a result: the entry with theirs, which is not durable yet."""
@@ -77,7 +77,7 @@ class Slices:
 
     def _elsewhere(self, batch: DeliverBatch, entry: LedgerEntry, index: int, tried: Sequence[str]) -> str | None:
         """Who may send to them instead: nobody, where an attempt that left no result may have reached them, but where policy resends it."""
-        if index < entry.intended and not self._policy.resends_unknown(batch.notification):
+        if index < entry.intended and not self._in_force().resends_unknown(batch.notification):
             return None
         return self._shares.after(_message(batch, index), tried)
 
@@ -130,7 +130,7 @@ class Slices:
 
     def _drafts(self, partition: int, batch: DeliverBatch, indexes: Sequence[int]) -> list[Draft]:
         notification, now = batch.notification, self._clock()
-        binds = self._policy.of(notification)
+        binds = self._in_force().of(notification)
         render = partial(self._render, batch)
         known = self._replica.get_many(partition, [batch.users[index] for index in indexes])
         if self._cancels.has(partition, notification.notification_id):

@@ -13,7 +13,7 @@ from schemas.records import ExpandAudience, NotificationRequested, Output, Write
 from schemas.topics import CHANGELOG_PLANNER, CHANGELOG_SCHEDULED, CHANNELS, TIMERS, fanout_topic
 from streams.audience.expression import parse
 from streams.planner.rules import Seen, at_its_time, check, digest_of, due_of, expiring, is_repeat, plan
-from streams.policy.policy import Policy
+from streams.policy.policy import InForce
 from streams.step.model import Effects, Input
 from streams.step.step import RecordStep, View
 
@@ -28,22 +28,23 @@ class PlannerStep(RecordStep):
     name = "planner"
     tables: Mapping[str, str] = {PLANNED: CHANGELOG_PLANNER, SCHEDULED: CHANGELOG_SCHEDULED}
 
-    def __init__(self, codec: Codec, clock: Callable[[], int], policy: Policy, partitions: int) -> None:
+    def __init__(self, codec: Codec, clock: Callable[[], int], in_force: InForce, partitions: int) -> None:
         super().__init__(codec, clock)
-        self._policy = policy
+        self._in_force = in_force
         self._partitions = partitions
 
     def decide(self, view: View, record: Input) -> Effects:
         """One command per partition, and the memory of it; nothing for a repeated request."""
         request = self.codec.decode(record.value, NotificationRequested)
         check(request, CHANNELS)
-        self._policy.of(request.notification)
+        policy = self._in_force()
+        policy.of(request.notification)
         parse(request.audience.expression)
         key = request.notification.notification_id.encode()
         if is_repeat(_seen(view, key), request, record.offset):
             return Effects()
         seen = Seen(record.offset, digest_of(request))
-        commands = plan(expiring(request, self._policy.expires_at(request.notification)), self._partitions)
+        commands = plan(expiring(request, policy.expires_at(request.notification)), self._partitions)
         topic, due = fanout_topic(request.notification.priority), due_of(request.notification)
         return Effects(
             [self._written(topic, key, partition, command, due) for partition, command in commands],

@@ -4,8 +4,8 @@ A policy that can't be used is said in the log and passed over, so that a mistak
 before. Workers change over within half a second of each other; each decision cites the version it was made by.
 """
 
-import asyncio
 import logging
+import threading
 from collections.abc import Sequence
 
 from confluent_kafka import Message
@@ -21,7 +21,7 @@ from streams.step.partition import Die
 
 logger = logging.getLogger(__name__)
 
-LOOK_S = 0.01
+TIMEOUT_S = 60.0
 PARTITION = 0
 
 
@@ -32,7 +32,7 @@ class PolicyInForce:
         """`of_file` is in force as long as none was published."""
         self._policy = of_file
         self._codec = codec
-        self._known = False
+        self._known = threading.Event()
         self._tail = Tail(bootstrap, group, POLICY, self._apply, self._current, lambda partition, end: 0, die)
 
     def __call__(self) -> Policy:
@@ -40,13 +40,10 @@ class PolicyInForce:
         return self._policy
 
     def follow(self) -> None:
-        """From now on."""
+        """From now on; returns when all is known that was published before. Raises TimeoutError after 60 s."""
         self._tail.follow({PARTITION})
-
-    async def ready(self) -> None:
-        """Return when all is known that was published before, however long that takes."""
-        while not self._known:
-            await asyncio.sleep(LOOK_S)
+        if not self._known.wait(TIMEOUT_S):
+            raise TimeoutError(f"{POLICY} could not be read to its end within {TIMEOUT_S:.0f} s")
 
     def stop(self) -> None:
         """Stop following."""
@@ -68,4 +65,4 @@ class PolicyInForce:
             self._policy = policy
 
     def _current(self, partition: int, when: float) -> None:
-        self._known = True
+        self._known.set()

@@ -1,5 +1,7 @@
 """The policy, as data: what binds in each category, and what is tried for it. Pure; `loader` reads it from a file."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from schemas.errors import RecordRefused
@@ -112,3 +114,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         if after_ms is None:
             return None
         return all_due(notification.occurred_at, notification.not_before, notification.local_minute) + after_ms
+
+
+InForce = Callable[[], Policy]
+"""Gives the policy that binds now; whoever decides asks once for each record."""

@@ -20,7 +20,7 @@ class World:
     def __init__(self) -> None:
         self.now, self.answers = NOW, True
         self.lags = {"push": Lag(0, 0), "email": Lag(0, 0)}
-        self.late = Late(self, POLICY, lambda: self.now)
+        self.late = Late(self, lambda: POLICY, lambda: self.now)
 
     def look(self) -> dict[str, Lag] | None:
         return dict(self.lags) if self.answers else None

@@ -29,6 +29,7 @@ from tests.unit.streams.make import NID, NOW, batch, codec, profile, shares
 from tests.unit.streams.step.sim import Chaos, World
 
 CODEC = codec()
+POLICY = load_policy()
 TOPIC = deliver_topic("push", "normal")
 
 
@@ -96,7 +97,7 @@ class Bench:
         """A process, also in the place of one that was killed."""
         self.step = DeliveryStep(
             TOPIC, shares(cast(AnyProvider, Provider(batch_size))), Caller(cast(Sender, self.provider), attempts), Templates.load(), CODEC,
-            lambda: self.now, load_policy(), cast(ProfileReplica, self.replica), cast(Cancels, self.cancelled), Turns(),
+            lambda: self.now, lambda: POLICY, cast(ProfileReplica, self.replica), cast(Cancels, self.cancelled), Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)
         self.part = StepPartition(0, self.step.tables, store, log, lambda reason: pytest.fail(reason), Lease(1e9))

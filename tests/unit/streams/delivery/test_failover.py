@@ -16,7 +16,6 @@ from schemas.records import DeliverBatch, Device, LedgerEntry, Priority, StatusB
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
 from streams.delivery.shares import Shares, Standing
-from streams.policy.loader import load_policy
 from streams.profiles.replica import ProfileReplica
 from streams.profiles.stored import Known
 from streams.step.lease import Lease
@@ -25,7 +24,7 @@ from streams.step.model import Input
 from streams.step.partition import StepPartition
 from streams.step.store import Store
 from streams.step.turns import Turns
-from tests.unit.streams.delivery.test_agent import CODEC, TOPIC, Replica, spin
+from tests.unit.streams.delivery.test_agent import CODEC, POLICY, TOPIC, Replica, spin
 from tests.unit.streams.make import NOW, batch, profile
 from tests.unit.streams.step.sim import Chaos, World
 from tests.unit.streams.step.test_crashes import NONE_CANCELLED
@@ -73,7 +72,7 @@ class Bench:
         self.shares = Shares({one.declaration.name: Route(cast(AnyProvider, one)) for one in (self.a, self.b)}, self.standing)
         sender = Sender(cast(httpx.AsyncBaseTransport, None), self.standing.heard)
         self.step = DeliveryStep(
-            TOPIC, self.shares, Caller(sender, attempts=1), Templates.load(), CODEC, lambda: self.now, load_policy(),
+            TOPIC, self.shares, Caller(sender, attempts=1), Templates.load(), CODEC, lambda: self.now, lambda: POLICY,
             cast(ProfileReplica, self.replica), NONE_CANCELLED, Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)

@@ -30,7 +30,7 @@ SCANS = [command(notification=one, expression="all") for one in SALES]
 
 def step(world: World, topic: str = FANOUT, quiet: QuietHours | None = None) -> AudienceStep:
     replica = WakefulReplica(world, USERS, quiet)
-    return AudienceStep(topic, CODEC, world.clock, STRICT, cast(ProfileReplica, replica), chunk=2)
+    return AudienceStep(topic, CODEC, world.clock, lambda: STRICT, cast(ProfileReplica, replica), chunk=2)
 
 
 class WakefulReplica(RestlessReplica):

@@ -37,7 +37,7 @@ def of(name: str, action: str, at: int, **changed: Any) -> ControlCampaign:
 
 
 def step(world: World) -> AudienceStep:
-    return AudienceStep(FANOUT, CODEC, world.clock, POLICY, cast(ProfileReplica, RestlessReplica(world, USERS)), chunk=4)
+    return AudienceStep(FANOUT, CODEC, world.clock, lambda: POLICY, cast(ProfileReplica, RestlessReplica(world, USERS)), chunk=4)
 
 
 async def hear(world: World, *told: Told) -> None:

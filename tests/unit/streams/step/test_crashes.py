@@ -169,7 +169,7 @@ async def test_the_planner_plans_each_request_once() -> None:
     async def play(world: World) -> None:
         for one in asked:
             world.append(REQUESTS, one.notification.notification_id.encode(), CODEC.encode(one))
-        await live_until_done(world, REQUESTS, lambda: PlannerStep(CODEC, world.clock, POLICY, 1), CODEC)
+        await live_until_done(world, REQUESTS, lambda: PlannerStep(CODEC, world.clock, lambda: POLICY, 1), CODEC)
 
     def judge(world: World, calm: World) -> None:
         def of(command: ExpandAudience) -> object:
@@ -177,7 +177,7 @@ async def test_the_planner_plans_each_request_once() -> None:
 
         assert once(world, FANOUT, ExpandAudience, of) == once(calm, FANOUT, ExpandAudience, of)
         assert {record.key_ for record in world.records("notify.dlq")} == {b"notify.requests/0/3"}
-        tables_are_their_changelogs(world, PlannerStep(CODEC, world.clock, POLICY, 1))
+        tables_are_their_changelogs(world, PlannerStep(CODEC, world.clock, lambda: POLICY, 1))
         assert world.tables["planned"].rows == calm.tables["planned"].rows
 
     await every_crash(play, judge)
@@ -331,7 +331,7 @@ async def test_an_audience_is_decided_once_whatever_profiles_do() -> None:
         for one in (campaign, single, campaign):
             world.append(FANOUT, one.notification.notification_id.encode(), CODEC.encode(one))
         replica = cast(ProfileReplica, RestlessReplica(world, users))
-        await live_until_done(world, FANOUT, lambda: AudienceStep(FANOUT, CODEC, world.clock, POLICY, replica, chunk=4), CODEC)
+        await live_until_done(world, FANOUT, lambda: AudienceStep(FANOUT, CODEC, world.clock, lambda: POLICY, replica, chunk=4), CODEC)
 
     def judge(world: World, calm: World) -> None:
         chunks = once(world, EXPANSIONS, AudienceExpanded, lambda one: (one.notification_id, one.chunk))
@@ -385,7 +385,7 @@ def delivery(world: World, counting: Counting, topic: str, *, repeatable: bool) 
     replica = cast(ProfileReplica, SteadyReplica())
     provider = cast(AnyProvider, SimProvider(repeatable=repeatable))
     caller = Caller(cast(Sender, counting))
-    return DeliveryStep(topic, shares(provider), caller, TEMPLATES, CODEC, world.clock, POLICY, replica, NONE_CANCELLED, Turns())
+    return DeliveryStep(topic, shares(provider), caller, TEMPLATES, CODEC, world.clock, lambda: POLICY, replica, NONE_CANCELLED, Turns())
 
 
 class NoneCancelled:
@@ -483,7 +483,9 @@ async def test_nobody_who_was_reached_is_told_as_not_sent_to(batch_size: int) ->
 
         def step() -> DeliveryStep:
             replica, caller = cast(ProfileReplica, FickleReplica(world)), Caller(cast(Sender, counting))
-            return DeliveryStep(topic, shares(provider), caller, TEMPLATES, CODEC, world.clock, POLICY, replica, NONE_CANCELLED, Turns())
+            return DeliveryStep(
+                topic, shares(provider), caller, TEMPLATES, CODEC, world.clock, lambda: POLICY, replica, NONE_CANCELLED, Turns()
+            )
 
         await live_until_done(world, topic, step, CODEC)
 

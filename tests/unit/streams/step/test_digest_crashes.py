@@ -60,7 +60,9 @@ class FickleReplica(RestlessReplica):
 
 
 def step(world: World, first_now: bool = False, count: int | None = None) -> AudienceStep:
-    return AudienceStep(FANOUT, CODEC, world.clock, policy(first_now, count), cast(ProfileReplica, FickleReplica(world, USERS)), chunk=2)
+    return AudienceStep(
+        FANOUT, CODEC, world.clock, lambda: policy(first_now, count), cast(ProfileReplica, FickleReplica(world, USERS)), chunk=2
+    )
 
 
 async def live(world: World, *told: Record, first_now: bool = False, count: int | None = None) -> None:

@@ -71,7 +71,7 @@ def delivery(world: World, topic: str, providers: Sequence[Fickle]) -> DeliveryS
     shares = Shares({one.declaration.name: Route(cast(AnyProvider, one)) for one in providers}, standing)
     caller = Caller(cast(Sender, Sending(standing)), attempts=1)
     replica = cast(ProfileReplica, SteadyReplica())
-    return DeliveryStep(topic, shares, caller, TEMPLATES, CODEC, world.clock, POLICY, replica, NONE_CANCELLED, Turns())
+    return DeliveryStep(topic, shares, caller, TEMPLATES, CODEC, world.clock, lambda: POLICY, replica, NONE_CANCELLED, Turns())
 
 
 @pytest.mark.parametrize("priority", [Priority.NORMAL, Priority.CRITICAL])

@@ -34,7 +34,7 @@ class Careless(RestlessReplica):
 
 
 def step(world: World) -> AudienceStep:
-    return AudienceStep(FANOUT_URGENT, CODEC, world.clock, POLICY, cast(ProfileReplica, Careless(world, USERS)), chunk=4)
+    return AudienceStep(FANOUT_URGENT, CODEC, world.clock, lambda: POLICY, cast(ProfileReplica, Careless(world, USERS)), chunk=4)
 
 
 async def hear(world: World, *told: Record) -> None:

@@ -90,13 +90,13 @@ class SleepyReplica(SteadyReplica):
 
 
 def audience(world: World, quiet: QuietHours | None = None) -> AudienceStep:
-    return AudienceStep(FANOUT, CODEC, world.clock, STRICT, cast(ProfileReplica, WakefulReplica(world, USERS, quiet)))
+    return AudienceStep(FANOUT, CODEC, world.clock, lambda: STRICT, cast(ProfileReplica, WakefulReplica(world, USERS, quiet)))
 
 
 def delivery(world: World, topic: str, channel: str, quiet: QuietHours | None) -> DeliveryStep:
     provider, caller = cast(AnyProvider, Provider(channel)), Caller(cast(Sender, Refusing(world)))
     replica = cast(ProfileReplica, SleepyReplica(quiet))
-    return DeliveryStep(topic, shares(provider), caller, TEMPLATES, CODEC, world.clock, STRICT, replica, NONE_CANCELLED, Turns())
+    return DeliveryStep(topic, shares(provider), caller, TEMPLATES, CODEC, world.clock, lambda: STRICT, replica, NONE_CANCELLED, Turns())
 
 
 def ends(world: World) -> dict[tuple[str, str], dict[str, str]]:

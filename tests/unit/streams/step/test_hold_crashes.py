@@ -38,7 +38,7 @@ class SleepyReplica(RestlessReplica):
 
 
 def step(world: World) -> AudienceStep:
-    return AudienceStep(FANOUT, CODEC, world.clock, POLICY, cast(ProfileReplica, SleepyReplica(world, USERS)), chunk=4)
+    return AudienceStep(FANOUT, CODEC, world.clock, lambda: POLICY, cast(ProfileReplica, SleepyReplica(world, USERS)), chunk=4)
 
 
 async def hear(world: World, *told: Told) -> None:

@@ -22,7 +22,7 @@ async def plan(world: World, *asked: NotificationRequested) -> None:
     """Write requests, and plan them."""
     for one in asked:
         world.append(REQUESTS, one.notification.notification_id.encode(), CODEC.encode(one))
-    await live_until_done(world, REQUESTS, lambda: PlannerStep(CODEC, world.clock, POLICY, 1), CODEC)
+    await live_until_done(world, REQUESTS, lambda: PlannerStep(CODEC, world.clock, lambda: POLICY, 1), CODEC)
 
 
 async def wait(world: World) -> None:

@@ -23,7 +23,7 @@ def step(world: World) -> AudienceStep:
     def shed(told: Notification) -> list[str]:
         return ["push"] if world.clock() % 2 else []
 
-    return AudienceStep(FANOUT, CODEC, world.clock, POLICY, cast(ProfileReplica, RestlessReplica(world, USERS)), 2, shed)
+    return AudienceStep(FANOUT, CODEC, world.clock, lambda: POLICY, cast(ProfileReplica, RestlessReplica(world, USERS)), 2, shed)
 
 
 async def test_each_has_one_end_on_each_channel() -> None:
