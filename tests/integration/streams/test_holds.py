@@ -51,7 +51,7 @@ def held(pipeline: Pipeline, timers: LogView, nid: str, user: str, channel: str 
         timers.poll(0.05)
         for entry in timers.entries[TIMERS]:
             one = entry.record
-            if isinstance(one, SetTimer) and one.kind == "quiet_hours" and one.write:
+            if isinstance(one, SetTimer) and one.kind == "hold" and one.write:
                 command = pipeline.log.codec.decode(one.write.value, ExpandAudience)
                 if command.notification.notification_id == nid and user in command.users and channel in command.channels:
                     return one
