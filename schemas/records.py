@@ -52,6 +52,8 @@ class NotificationRequested(Record, frozen=True):
     audience: Audience
     idempotency_key: str
     rules_version: str = ""
+    part: int = 0
+    users_in_all: int = 0
 
 
 class ExpandAudience(Record, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ known for a month beyond.
 """
 MINUTES_PER_DAY = 1440
 _YOUNGER = ("local_minute", "digest_key", "actor", "withheld")
+_OF_A_PART = ("part", "users_in_all")
 MAX_KEY_BYTES = 256
 SCHEDULE = "schedule"
 """Kind of the timers of commands."""
@@ -45,11 +46,24 @@ class RequestUnfit(RecordRefused):
     reason = "request_unfit"
 
 
-class Seen(msgspec.Struct, frozen=True):
-    """What is remembered of a request: where it came first, and a digest of what it asked for."""
+class Listing(msgspec.Struct, frozen=True):
+    """How far a list of users that comes in parts is planned. `after`: the last user. `chunks`: the next number, by partition."""
+
+    parts: int = 0
+    users: int = 0
+    after: str = ""
+    chunks: dict[int, int] = {}
+
+
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is remembered of a request: where it came first, and a digest of what it asked for.
+
+    `listing`: of a list in parts; with a part as it was before that part.
+    """
 
     offset: int
     digest: bytes
+    listing: Listing | None = None
 
 
 def digest_of(request: NotificationRequested) -> bytes:
@@ -63,6 +77,9 @@ def digest_of(request: NotificationRequested) -> bytes:
     for name in _YOUNGER:
         if (value := content["notification"].pop(name)) not in (None, "", {}):
             content[name] = value
+    for name in _OF_A_PART:
+        if not content[name]:
+            del content[name]
     return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=16).digest()
 
 
@@ -148,7 +165,7 @@ def plan(request: NotificationRequested, partitions: int) -> list[tuple[int, Exp
 
 
 def _scans(request: NotificationRequested, partitions: int) -> Iterator[tuple[int, ExpandAudience]]:
-    homes = _homes(request.audience.users, partitions)
+    homes = homes_of(request.audience.users, partitions)
     most = max(map(len, homes.values()), default=0)
     if most > USERS_PER_COMMAND:
         raise AudienceInvalid(f"{most} users of one partition are named beside an expression; the limit is {USERS_PER_COMMAND}")
@@ -159,15 +176,23 @@ def _scans(request: NotificationRequested, partitions: int) -> Iterator[tuple[in
 
 
 def _explicit(request: NotificationRequested, partitions: int) -> Iterator[tuple[int, ExpandAudience]]:
-    homes, most = _homes(request.audience.users, partitions), USERS_DIGESTED if request.notification.digest_key else USERS_PER_COMMAND
+    homes = homes_of(request.audience.users, partitions)
     for partition, users in sorted(homes.items()):
-        for chunk, start in enumerate(range(0, len(users), most)):
-            some = users[start : start + most]
-            last = start + most >= len(users)
-            yield partition, ExpandAudience(notification=request.notification, users=some, chunk=chunk, partitions=len(homes), last=last)
+        for command in commands_of(request, users, len(homes)):
+            yield partition, command
 
 
-def _homes(users: Sequence[str], partitions: int) -> dict[int, list[str]]:
+def commands_of(
+    request: NotificationRequested, users: Sequence[str], partitions: int, *, first: int = 0, last: bool = True
+) -> Iterator[ExpandAudience]:
+    """The commands for users of one partition, numbered from `first`; one for nobody. `last`: no other will follow them."""
+    most = USERS_DIGESTED if request.notification.digest_key else USERS_PER_COMMAND
+    for chunk, start in enumerate(range(0, len(users) or 1, most), first):
+        some, ends = list(users[start : start + most]), last and start + most >= len(users)
+        yield ExpandAudience(notification=request.notification, users=some, chunk=chunk, partitions=partitions, last=ends)
+
+
+def homes_of(users: Sequence[str], partitions: int) -> dict[int, list[str]]:
     """Users by partition, each once."""
     homes: dict[int, list[str]] = {}
     for user in dict.fromkeys(users):
