@@ -54,6 +54,11 @@ def storable(at: int | None) -> int | None:
     return at if at is None else min(at, MAX_TIME_MS)
 
 
+def users_named(request: NotificationRequested) -> int:
+    """How many users a request names one by one, with all other parts of its list."""
+    return max(request.users_in_all, 0) or len(request.audience.users)
+
+
 def _parallel(name: str, length: int, users: int) -> None:
     if length != users:
         raise Unprojectable(f"{name} has {length} entries for {users} users")

@@ -44,7 +44,10 @@ NOW = Schedule()
 
 @dataclass(frozen=True)
 class Asked:
-    """One notification as asked for. No `channels`: all that the template and Carillon have; no `version`: the newest."""
+    """One notification as asked for. No `channels`: all that the template and Carillon have; no `version`: the newest.
+
+    `users_in_all`: of a list in parts, of which `users` are the first; 0: there are no others.
+    """
 
     event_type: str
     template: str
@@ -58,6 +61,7 @@ class Asked:
     version: int | None = None
     expires_after_ms: int | None = None
     schedule: Schedule = NOW
+    users_in_all: int = 0
 
 
 def request_of(asked: Asked, key: str, now: int, templates: Templates, policy: Policy) -> NotificationRequested:
@@ -83,7 +87,8 @@ def request_of(asked: Asked, key: str, now: int, templates: Templates, policy: P
         not_before=not_before,
         local_minute=local_minute,
     )
-    request = NotificationRequested(notification, Audience(list(dict.fromkeys(asked.users)), asked.expression), key)
+    audience = Audience(list(dict.fromkeys(asked.users)), asked.expression)
+    request = NotificationRequested(notification, audience, key, users_in_all=asked.users_in_all)
     _check(request, template, policy)
     return request
 
