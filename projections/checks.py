@@ -31,6 +31,8 @@ def _status_batch(batch: StatusBatch) -> None:
     _parallel("profile_offsets", len(batch.profile_offsets), users)
     if batch.provider_message_ids:
         _parallel("provider_message_ids", len(batch.provider_message_ids), users)
+    if batch.data:
+        _parallel("data", len(batch.data), users)
     if users and not 0 <= min(batch.outcome_of) <= max(batch.outcome_of) < len(batch.outcomes):
         raise Unprojectable(f"outcome_of points outside the {len(batch.outcomes)} outcomes")
     for outcome in batch.outcomes:

@@ -45,6 +45,7 @@ class Notification(Record, frozen=True):
 class Audience(Record, frozen=True):
     users: list[str] = []
     expression: str = ""
+    data: list[dict[str, str]] = []
 
 
 class NotificationRequested(Record, frozen=True):
@@ -67,6 +68,7 @@ class ExpandAudience(Record, frozen=True, kw_only=True):
     not_before: int = 0
     hold_id: str = ""
     channels: list[str] = []
+    data: list[dict[str, str]] = []
 
 
 class ControlCampaign(Record, frozen=True, kw_only=True):
@@ -121,6 +123,7 @@ class DeliverBatch(Record, frozen=True):
     policy_version: str
     decided_at: int
     fanout_offset: int
+    data: list[dict[str, str]] = []
 
 
 class Outcome(Record, frozen=True):
@@ -146,6 +149,7 @@ class StatusBatch(Record, frozen=True, kw_only=True):
     caused_by_topic: str
     caused_by_partition: int
     caused_by_offset: int
+    data: list[dict[str, str]] = []
 
 
 class Device(Record, frozen=True):

@@ -50,11 +50,11 @@ def as_before(request: NotificationRequested, header: Header) -> NotificationReq
     return msgspec.structs.replace(request, notification=same)
 
 
-def parts_of(first: NotificationRequested, rest: Iterable[list[str]]) -> Iterator[NotificationRequested]:
+def parts_of(first: NotificationRequested, rest: Iterable[Audience]) -> Iterator[NotificationRequested]:
     """The first request of a list, and one for each further part of it; they share all but their users."""
     yield first
-    for number, users in enumerate(rest, 1):
-        yield msgspec.structs.replace(first, audience=Audience(users), part=number)
+    for number, audience in enumerate(rest, 1):
+        yield msgspec.structs.replace(first, audience=audience, part=number)
 
 
 def produce(requests: Iterable[NotificationRequested], producer: LogProducer, codec: Codec) -> list[Place]:
@@ -85,7 +85,7 @@ def send_and_watch(
     endpoints: Endpoints,
     timeout_s: float,
     show: Callable[[Tally], None],
-    rest: Iterable[list[str]] = (),
+    rest: Iterable[Audience] = (),
 ) -> Tally:
     """Write the request, and the `rest` of its list, and return its tally when it is complete. Raises BadRequest, GaveUp."""
     with codec(endpoints) as wire, watching(endpoints.kafka, wire) as watch:

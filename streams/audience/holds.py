@@ -11,6 +11,7 @@ import msgspec
 
 from schemas import ids
 from schemas.records import ExpandAudience, Notification
+from streams.audience.own import Own, column, own_of
 
 KIND = "hold"
 """Of the timers that release."""
@@ -44,8 +45,9 @@ class Hold(NamedTuple):
 
 def holds_of(command: ExpandAudience, mark: str, partition: int, groups: Mapping[Until, Waiting]) -> list[Hold]:
     """The holds of what a command came to, in order of their channels and times."""
+    own = own_of(command.users, command.data)
     return [
-        Hold(until, _release(command, mark, partition, until, waiting.users), waiting.offsets)
+        Hold(until, _release(command, mark, partition, until, waiting.users, own), waiting.offsets)
         for until, waiting in _merged(groups, limit_of(command.notification))
     ]
 
@@ -55,11 +57,10 @@ def limit_of(notification: Notification) -> int:
     return max(1, BUDGET // (len(msgspec.msgpack.encode(notification)) * (1 + len(notification.channels))))
 
 
-def _release(command: ExpandAudience, mark: str, partition: int, until: Until, users: list[str]) -> ExpandAudience:
+def _release(command: ExpandAudience, mark: str, partition: int, until: Until, users: list[str], own: Own) -> ExpandAudience:
     hold = ids.hold_id(command.notification.notification_id, partition, mark, *until)
-    return msgspec.structs.replace(
-        command, users=users, expression="", cursor="", last=False, not_before=0, hold_id=hold, channels=list(until.channels)
-    )
+    named = msgspec.structs.replace(command, users=users, data=column(own, users), expression="", cursor="")
+    return msgspec.structs.replace(named, last=False, not_before=0, hold_id=hold, channels=list(until.channels))
 
 
 def _merged(groups: Mapping[Until, Waiting], limit: int) -> Iterator[tuple[Until, Waiting]]:

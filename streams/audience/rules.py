@@ -9,6 +9,7 @@ from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Profile, StatusBatch
 from streams.audience.control import CANCELLED, mark_of
 from streams.audience.holds import Hold, Until, Waiting, holds_of
+from streams.audience.own import column, own_of
 from streams.audience.told import Choice, Chosen, Place, batch_of, deferred, progress_of, refused
 from streams.digest.content import member_outcome
 from streams.digest.folding import Folding
@@ -60,7 +61,7 @@ def expand(
     for channel in case.channels:
         batch_id = ids.batch_id(about.notification_id, place.partition, mark, channel)
         if choice.send[channel].users:
-            batches.append(batch_of(batch_id, channel, choice.send[channel], about, policy, place))
+            batches.append(batch_of(batch_id, channel, choice.send[channel], about, policy, place, case.own))
         if choice.refuse[channel].users:
             statuses.append(refused(batch_id, channel, choice.refuse[channel], about, policy, place))
     holds = holds_of(command, mark, place.partition, choice.hold)
@@ -74,7 +75,7 @@ def case_of(command: ExpandAudience, policy: Policy, place: Place) -> Case:
     about = command.notification
     channels = tuple(dict.fromkeys(command.channels or about.channels))
     seed = f"{about.notification_id}/{place.partition}/{mark_of(command)}"
-    return Case(about, channels, policy.of(about), policy, seed, place.now)
+    return Case(about, channels, policy.of(about), policy, seed, place.now, own_of(command.users, command.data))
 
 
 def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters] | None, folding: Folding | None = None) -> Choice:
@@ -110,4 +111,5 @@ def next_chunk(command: ExpandAudience, cursor: str) -> ExpandAudience:
     """The command for what is left after the user `cursor`: of users named beside an expression, those whose keys follow."""
     reached = user_key(cursor)
     users = [user for user in command.users if user_key(user) > reached]
-    return msgspec.structs.replace(command, users=users, cursor=cursor, chunk=command.chunk + 1, not_before=0)
+    data = column(own_of(command.users, command.data), users)
+    return msgspec.structs.replace(command, users=users, data=data, cursor=cursor, chunk=command.chunk + 1, not_before=0)

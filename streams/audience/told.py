@@ -7,6 +7,7 @@ from typing import NamedTuple
 from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Notification, Outcome, StatusBatch
 from streams.audience.holds import Hold, Until, Waiting
+from streams.audience.own import Own, column
 from streams.policy.policy import Policy
 
 DEFERRED = "deferred"
@@ -37,9 +38,10 @@ class Choice(NamedTuple):
     hold: dict[Until, Waiting]
 
 
-def batch_of(batch_id: str, channel: str, send: Chosen, about: Notification, policy: Policy, place: Place) -> DeliverBatch:
+def batch_of(batch_id: str, channel: str, send: Chosen, about: Notification, policy: Policy, place: Place, own: Own) -> DeliverBatch:
     """Those to be sent to on a channel."""
-    return DeliverBatch(batch_id, about, channel, send.users, send.offsets, policy.version, place.now, place.offset)
+    data = column(own, send.users)
+    return DeliverBatch(batch_id, about, channel, send.users, send.offsets, policy.version, place.now, place.offset, data)
 
 
 def refused(batch_id: str, channel: str, refuse: Chosen, about: Notification, policy: Policy, place: Place) -> StatusBatch:

@@ -152,13 +152,13 @@ class DeliveryStep:
     def _drafts(self, partition: int, batch: DeliverBatch, start: int, stop: int) -> list[Draft]:
         notification, now = batch.notification, self._clock()
         binds = self._policy.of(notification)
-        render = partial(self._render, batch)
         known = self._replica.get_many(partition, batch.users[start:stop])
-        return [draft(batch, index, *each, binds, render, now) for index, each in enumerate(known, start)]
+        return [draft(batch, index, *each, binds, partial(self._render, batch, index), now) for index, each in enumerate(known, start)]
 
-    def _render(self, batch: DeliverBatch, language: str) -> Content:
+    def _render(self, batch: DeliverBatch, index: int, language: str) -> Content:
         wanted = batch.notification
-        return self._templates.render(wanted.template_id, batch.channel, language, wanted.data, version=wanted.template_version)
+        data = {**wanted.data, **batch.data[index]} if batch.data else wanted.data
+        return self._templates.render(wanted.template_id, batch.channel, language, data, version=wanted.template_version)
 
     async def _save(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry) -> None:
         await part.commit(Effects(writes=[Write(self.name, batch.batch_id.encode(), self._codec.encode(entry))]))

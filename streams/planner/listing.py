@@ -46,17 +46,15 @@ def plan_part(request: NotificationRequested, listing: Listing, partitions: int)
     ascending order, names nobody, or has an expression beside it.
     """
     _check(request, listing)
-    homes, chunks = homes_of(request.audience.users, partitions), dict(listing.chunks)
     users = listing.users + len(request.audience.users)
     ends = users == request.users_in_all
-    commands = []
-    for partition in range(partitions):
-        if ends or partition in homes:
-            first = chunks.get(partition, 0)
-            made = list(commands_of(request, homes.get(partition, []), partitions, first=first, last=ends))
-            chunks[partition] = first + len(made)
-            commands += [(partition, command) for command in made]
-    return commands, Listing(listing.parts + 1, users, request.audience.users[-1], chunks)
+    homes = homes_of(request.audience.users, partitions)
+    if ends:
+        homes = {partition: homes.get(partition, []) for partition in range(partitions)}
+    made = commands_of(request, homes, partitions, listing.chunks, last=ends)
+    chunks = listing.chunks | {partition: commands[-1].chunk + 1 for partition, commands in made.items()}
+    after = Listing(listing.parts + 1, users, request.audience.users[-1], chunks)
+    return [(partition, command) for partition, commands in made.items() for command in commands], after
 
 
 def _check(request: NotificationRequested, listing: Listing) -> None:

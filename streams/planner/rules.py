@@ -1,20 +1,25 @@
 """Which partitions have to expand a request and when, and whether the request was seen before. Pure."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from schemas import ids
 from schemas.errors import RecordRefused
 from schemas.partition import partition_of
-from schemas.records import ExpandAudience, Notification, NotificationRequested, Output, SetTimer
+from schemas.records import Audience, ExpandAudience, Notification, NotificationRequested, Output, SetTimer
 from schemas.topics import DAY_MS
+from streams.audience.own import Own, bytes_of, column, own_of
 from streams.digest.state import USERS_DIGESTED
 from streams.policy.table import STATUS_OF
 from streams.profiles.rules import check_user
 
 USERS_PER_COMMAND = 1000
+MAX_OWN_BYTES = 4096
+"""Of the data of one recipient's own."""
+OWN_BYTES_PER_COMMAND = 262_144
+"""Of all recipients' own data in one command: it is written again for each channel, and has room in a record beside the rest."""
 MAX_NOTIFICATION_BYTES = 65_536
 MAX_AHEAD_MS = 60 * DAY_MS
 """How far ahead of its acceptance a request may be scheduled: that it was planned (`SCHEDULE_KEPT_MS`), its control and its header are
@@ -77,6 +82,8 @@ def digest_of(request: NotificationRequested) -> bytes:
     for name in _YOUNGER:
         if (value := content["notification"].pop(name)) not in (None, "", {}):
             content[name] = value
+    if not content["audience"]["data"]:
+        del content["audience"]["data"]
     for name in _OF_A_PART:
         if not content[name]:
             del content[name]
@@ -84,8 +91,8 @@ def digest_of(request: NotificationRequested) -> bytes:
 
 
 def check(request: NotificationRequested, channels: Sequence[str]) -> None:
-    """Raises RequestUnfit for channels other than these, for a notification over 64 KiB (it travels in each record about it), and for a
-    schedule that can't be kept.
+    """Raises RequestUnfit for channels other than these, for a notification over 64 KiB (it travels in each record about it), for data of
+    recipients' own that is not parallel to them or over 4 KiB for one, and for a schedule that can't be kept.
 
     Raises UserInvalid for a user id that can't be used.
     """
@@ -97,8 +104,17 @@ def check(request: NotificationRequested, channels: Sequence[str]) -> None:
     size = len(msgspec.msgpack.encode(request.notification))
     if size > MAX_NOTIFICATION_BYTES:
         raise RequestUnfit(f"the notification has {size} bytes; the limit is {MAX_NOTIFICATION_BYTES}")
+    _check_own(request.audience)
     _check_schedule(request.notification)
     _check_digest(request.notification)
+
+
+def _check_own(audience: Audience) -> None:
+    if audience.data and len(audience.data) != len(audience.users):
+        raise RequestUnfit(f"data of {len(audience.data)} recipients beside {len(audience.users)} users")
+    for user, own in zip(audience.users, audience.data, strict=True) if audience.data else ():
+        if (size := bytes_of(own)) > MAX_OWN_BYTES:
+            raise RequestUnfit(f"the data of user {user!r} have {size} bytes; the limit is {MAX_OWN_BYTES}")
 
 
 def _check_schedule(asked: Notification) -> None:
@@ -169,27 +185,65 @@ def _scans(request: NotificationRequested, partitions: int) -> Iterator[tuple[in
     most = max(map(len, homes.values()), default=0)
     if most > USERS_PER_COMMAND:
         raise AudienceInvalid(f"{most} users of one partition are named beside an expression; the limit is {USERS_PER_COMMAND}")
-    notification, expression = request.notification, request.audience.expression
+    notification, expression, own = request.notification, request.audience.expression, _own(request)
     for partition in range(partitions):
         users = homes.get(partition, [])
-        yield partition, ExpandAudience(notification=notification, users=users, expression=expression, partitions=partitions)
+        data = column(own, users)
+        if (size := sum(map(bytes_of, data))) > OWN_BYTES_PER_COMMAND:
+            said = f"{size} bytes of data for users of one partition are beside an expression"
+            raise AudienceInvalid(f"{said}; the limit is {OWN_BYTES_PER_COMMAND}")
+        yield partition, ExpandAudience(notification=notification, users=users, expression=expression, partitions=partitions, data=data)
 
 
 def _explicit(request: NotificationRequested, partitions: int) -> Iterator[tuple[int, ExpandAudience]]:
     homes = homes_of(request.audience.users, partitions)
-    for partition, users in sorted(homes.items()):
-        for command in commands_of(request, users, len(homes)):
+    for partition, commands in commands_of(request, homes, len(homes)).items():
+        for command in commands:
             yield partition, command
 
 
 def commands_of(
-    request: NotificationRequested, users: Sequence[str], partitions: int, *, first: int = 0, last: bool = True
-) -> Iterator[ExpandAudience]:
-    """The commands for users of one partition, numbered from `first`; one for nobody. `last`: no other will follow them."""
+    request: NotificationRequested,
+    homes: Mapping[int, Sequence[str]],
+    partitions: int,
+    chunks: Mapping[int, int] = {},
+    *,
+    last: bool = True,
+) -> dict[int, list[ExpandAudience]]:
+    """The commands for users by partition, numbered from `chunks` on; one for nobody. `last`: no other will follow them."""
     most = USERS_DIGESTED if request.notification.digest_key else USERS_PER_COMMAND
-    for chunk, start in enumerate(range(0, len(users) or 1, most), first):
-        some, ends = list(users[start : start + most]), last and start + most >= len(users)
-        yield ExpandAudience(notification=request.notification, users=some, chunk=chunk, partitions=partitions, last=ends)
+    own, made = _own(request), dict[int, list[ExpandAudience]]()
+    for partition, users in sorted(homes.items()):
+        pieces = _pieces(users, own, most)
+        made[partition] = [
+            ExpandAudience(
+                notification=request.notification,
+                users=some,
+                chunk=chunk,
+                partitions=partitions,
+                last=last and some is pieces[-1],
+                data=column(own, some),
+            )
+            for chunk, some in enumerate(pieces, chunks.get(partition, 0))
+        ]
+    return made
+
+
+def _own(request: NotificationRequested) -> Own:
+    return own_of(request.audience.users, request.audience.data)
+
+
+def _pieces(users: Sequence[str], own: Own, most: int) -> list[list[str]]:
+    """The users of one command each: so many at most, with so many bytes of their own data."""
+    pieces, size = [list[str]()], 0
+    for user in users:
+        mine = bytes_of(own[user]) if user in own else 0
+        if len(pieces[-1]) == most or size + mine > OWN_BYTES_PER_COMMAND:
+            pieces.append([])
+            size = 0
+        pieces[-1].append(user)
+        size += mine
+    return pieces
 
 
 def homes_of(users: Sequence[str], partitions: int) -> dict[int, list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.records import Notification, Profile
+from streams.audience.own import Own, told_to
 from streams.digest.folding import Folding
 from streams.digest.rules import Whose
 from streams.digest.windows import terms_of
@@ -26,7 +27,7 @@ class Case(NamedTuple):
     """What is the same for everybody who is decided at once.
 
     `channels`: those of the notification that are asked for. `binds`: the policy's for the notification. `seed`: what spreads the releases
-    of others away from these. `now`: epoch ms.
+    of others away from these. `now`: epoch ms. `own`: data of the recipients' own.
     """
 
     notification: Notification
@@ -35,6 +36,7 @@ class Case(NamedTuple):
     policy: Policy
     seed: str
     now: int
+    own: Own = {}
 
 
 class Decision(NamedTuple):
@@ -55,7 +57,7 @@ def decide(user: str, profile: Profile | None, case: Case, counters: Counters | 
     `counters`: those of the user's bucket at the case's time. None: caps are not asked and nothing is counted, as for what is critical, and
     for a further channel or attempt of what was counted. `folding`: None when nothing is digested.
     """
-    notification, channels, binds, policy, seed, now = case
+    notification, channels, binds, policy, seed, now, own = case
     reasons = [reason_against(profile, channel, notification, binds, now) for channel in channels]
     if notification.withheld:
         reasons = [notification.withheld.get(channel, reason) for channel, reason in zip(channels, reasons, strict=True)]
@@ -66,7 +68,7 @@ def decide(user: str, profile: Profile | None, case: Case, counters: Counters | 
         return Decision(_refused(reasons, EXPIRED), None) if late else Decision(reasons, then, LOCAL_TIME)
     if folding is not None and (terms := terms_of(profile, binds, policy)) is not None:
         whose = Whose(user, notification.category, notification.digest_key)
-        if (digest := folding.arrived(whose, notification, terms)) is not None:
+        if (digest := folding.arrived(whose, told_to(user, notification, own), terms)) is not None:
             return Decision(reasons, None, digest_id=digest)
     if binds.quiet_hours and profile.quiet_hours is not None:
         until = quiet_until(profile.time_zone, profile.quiet_hours, now)

@@ -175,3 +175,12 @@ def test_the_first_part_of_a_list_is_its_header_and_says_how_many_all_parts_name
     assert [write.values[15:17] for write in parts] == [(5, "")]
     (alone,) = written(msgspec.structs.replace(requested(), audience=Audience(["a", "b"])))
     assert alone.values[15:17] == (2, "")
+
+
+def test_the_inbox_has_the_data_of_ones_own_in_rows_and_beside_buckets() -> None:
+    batch = status_batch(["a", "b"], channel="in_app", data=[{"title": "A"}, {}])
+    plain = {write.values[0]: write.values[6] for write in of(statements.INBOX, written(batch))}
+    assert plain == {"a": {"title": "A"}, "b": {"title": "Spring"}}
+    assert {write.values[0]: write.values[6] for write in of(statements.INBOX, written(batch, policy=BLOBS))} == plain
+    assert of(statements.INBOX, written(msgspec.structs.replace(batch, data=[]), policy=BLOBS)) == []
+    assert of(statements.INBOX, written(msgspec.structs.replace(batch, outcomes=[Outcome("failed")]), policy=BLOBS)) == []
