@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from schemas.records import Audience, AudienceExpanded, ExpandAudience, NotificationRequested
-from schemas.topics import CHANGELOG_PLANNER, EXPANSIONS, FANOUT
-from tests.unit.streams.make import request
+from schemas.records import Audience, AudienceExpanded, DeliverBatch, ExpandAudience, NotificationRequested
+from schemas.topics import CHANGELOG_PLANNER, EXPANSIONS, FANOUT, deliver_topic
+from tests.unit.streams.make import ALL, request
 from tests.unit.streams.step.sim import Chaos, World, live_until_done
 from tests.unit.streams.step.test_control_crashes import ends
 from tests.unit.streams.step.test_control_crashes import step as audience
@@ -15,12 +15,14 @@ from tests.unit.streams.step.test_schedule_crashes import LATER, plan, wait
 pytestmark = pytest.mark.usefixtures("no_threads")
 
 USERS = ("nobody", "u01", "u02", "u03")
+OWN = {user: {"name": user} for user in USERS[1:]}
 
 
 def part(number: int, *users: str, **changed: object) -> NotificationRequested:
+    """A part in which everybody but `nobody` has data of their own."""
     return msgspec.structs.replace(
         request(notification_id="list", **changed),  # type: ignore[arg-type]
-        audience=Audience(list(users)),
+        audience=Audience(list(users), data=[OWN.get(user, {}) for user in users]),
         part=number,
         users_in_all=len(USERS),
     )
@@ -28,6 +30,10 @@ def part(number: int, *users: str, **changed: object) -> NotificationRequested:
 
 def commands(world: World) -> dict[object, ExpandAudience]:
     return once(world, FANOUT, ExpandAudience, lambda one: (one.notification.notification_id, one.chunk))
+
+
+def batch_id(one: DeliverBatch) -> str:
+    return one.batch_id
 
 
 async def expand(world: World) -> None:
@@ -55,6 +61,9 @@ async def test_a_list_in_parts_is_planned_once_whatever_comes_again() -> None:
         assert {user for (_, _, user) in ends(world)} == set(USERS)
         told = once(world, EXPANSIONS, AudienceExpanded, lambda one: one.chunk)
         assert sum(one.users for one in told.values()) == len(USERS)
+        batches = [one for channel in ALL for one in once(world, deliver_topic(channel, "normal"), DeliverBatch, batch_id).values()]
+        assert batches
+        assert all(dict(zip(one.users, one.data, strict=True)) == {user: OWN[user] for user in one.users} for one in batches)
 
     await every_crash(play, judge)
 
