@@ -31,6 +31,8 @@ def _status_batch(batch: StatusBatch) -> None:
     _parallel("profile_offsets", len(batch.profile_offsets), users)
     if batch.provider_message_ids:
         _parallel("provider_message_ids", len(batch.provider_message_ids), users)
+    if batch.data:
+        _parallel("data", len(batch.data), users)
     if users and not 0 <= min(batch.outcome_of) <= max(batch.outcome_of) < len(batch.outcomes):
         raise Unprojectable(f"outcome_of points outside the {len(batch.outcomes)} outcomes")
     if batch.provider_of:
@@ -56,6 +58,11 @@ def _notification(notification: Notification) -> None:
 def storable(at: int | None) -> int | None:
     """`expires_at` or `not_before`, cut to the year 2100: callers write 9999-12-31 for never."""
     return at if at is None else min(at, MAX_TIME_MS)
+
+
+def users_named(request: NotificationRequested) -> int:
+    """How many users a request names one by one, with all other parts of its list."""
+    return max(request.users_in_all, 0) or len(request.audience.users)
 
 
 def _parallel(name: str, length: int, users: int) -> None:

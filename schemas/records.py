@@ -45,6 +45,7 @@ class Notification(Record, frozen=True):
 class Audience(Record, frozen=True):
     users: list[str] = []
     expression: str = ""
+    data: list[dict[str, str]] = []
 
 
 class NotificationRequested(Record, frozen=True):
@@ -52,6 +53,8 @@ class NotificationRequested(Record, frozen=True):
     audience: Audience
     idempotency_key: str
     rules_version: str = ""
+    part: int = 0
+    users_in_all: int = 0
 
 
 class ExpandAudience(Record, frozen=True, kw_only=True):
@@ -67,6 +70,7 @@ class ExpandAudience(Record, frozen=True, kw_only=True):
     channels: list[str] = []
     tried: str = ""
     counted: list[bool] = []
+    data: list[dict[str, str]] = []
 
 
 class ControlCampaign(Record, frozen=True, kw_only=True):
@@ -125,6 +129,7 @@ class DeliverBatch(Record, frozen=True):
     counted_on: list[int] = []
     partitions: int = 0
     followed: bool = False
+    data: list[dict[str, str]] = []
 
 
 class SendsEnded(Record, frozen=True):
@@ -162,6 +167,7 @@ class StatusBatch(Record, frozen=True, kw_only=True):
     caused_by_offset: int
     providers: list[str] = []
     provider_of: list[int] = []
+    data: list[dict[str, str]] = []
 
 
 class ChannelEnded(Record, frozen=True, kw_only=True):

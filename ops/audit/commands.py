@@ -124,6 +124,8 @@ class Commands:
         lane = fanout_topic(self._asked[notification].priority)
         if told.last or number < top or (notification, number + 1) in self.known or self.controls.excuses(notification, lane):
             return
+        if (parts := self._asked[notification].parts) is not None and (parts.missing or not self._terms.settled):
+            return  # its next part is still to come, or to be planned
         if self._terms.passed(told.fanout_offset, chunk.entry.timestamp, frontiers.get(lane, -1)):
             said = f"{notification} partition {self._partition}: chunk {number} is not the last, and no command follows it"
             self._findings.blame("last_missing", said, chunk.entry.place)
@@ -162,6 +164,8 @@ class Commands:
             command = self.known.get((notification, number))
             if command is not None and (command.entry.place in self._terms.held or self._waits(notification, command, chunks, frontiers)):
                 continue
+            if self._asked[notification].due and not self._terms.settled:
+                continue  # timers of one moment keep no order
             where = command.entry.place if command else chunks[notification, top].entry.place
             said = f"{notification} partition {self._partition}: chunk {number} was never told of, but chunk {top} was"
             self._findings.blame("chunk_missing", said, where)

@@ -120,8 +120,13 @@ def _planned(terms: Terms, findings: Findings, asked: Mapping[str, Asked], parts
         missing = one.planned - commanded.get(notification, set())
         if one.due and terms.now_ms < one.due + (0 if terms.settled else SCHEDULE_LATE_MS):
             continue
-        old = one.timestamp < terms.now_ms - OVERTAKEN_AGE_MS and notification in commanded
-        if missing and (old or terms.passed(one.place.offset, one.timestamp, frontiers.get(one.place.partition, -1))):
+        if one.parts is not None and one.parts.missing:
+            if terms.settled and not one.parts.refused:
+                findings.blame("part_missing", f"{notification}: {one.parts.missing} users are named by no part of its list", one.place)
+            continue
+        offset, timestamp = (one.parts.offset, one.parts.timestamp) if one.parts is not None else (one.place.offset, one.timestamp)
+        old = timestamp < terms.now_ms - OVERTAKEN_AGE_MS and notification in commanded
+        if missing and (old or terms.passed(offset, timestamp, frontiers.get(one.place.partition, -1))):
             said = f"{notification}: no command on partition {', '.join(map(str, sorted(missing)))} of {len(one.planned)}"
             findings.blame("command_missing", said, one.place)
 

@@ -13,11 +13,24 @@ DIGEST = "digest"
 """Source of requests that the audience step makes of what it kept."""
 
 
+class Parts(NamedTuple):
+    """`known`: the numbers of the parts that are there. `missing`: how many users of the list the others name. `offset` and
+    `timestamp` are the latest part's. `refused`: a part is in the dead-letter topic.
+    """
+
+    known: frozenset[int]
+    missing: int
+    offset: int
+    timestamp: int
+    refused: bool
+
+
 class Asked(NamedTuple):
     """One request. `homes`: named users by partition; None for an expression. `planned`: on which partitions it must be expanded.
 
     `channels`: empty when they are policy's. `due`: when its commands are written (epoch ms); 0: at once. `digest_count`: of a digest, how
     many are in it.
+    `parts`: of a list in parts, how far it was asked for; None: it came at once.
     """
 
     place: Place
@@ -28,6 +41,7 @@ class Asked(NamedTuple):
     planned: frozenset[int]
     due: int = 0
     digest_count: int | None = None
+    parts: Parts | None = None
 
 
 class Chunk(NamedTuple):
@@ -55,24 +69,50 @@ class Requests:
     def note(self, entry: Entry) -> None:
         """A record of notify.requests."""
         if entry.place in self._terms.held:
-            self.refused.add(entry.key.decode(errors="replace"))
+            self._refuse(entry.key.decode(errors="replace"))
             return
         told = self._findings.read(entry, NotificationRequested, "a request")
         if told is None:
             return
         wanted, audience = told.notification, told.audience
         homes = None if audience.expression else self._homes(audience.users)
+        parts = self._parts(told, entry)
+        if homes is not None and parts is not None:
+            homes = {number: homes.get(number, []) for number in range(self._partitions)}
         planned = frozenset(range(self._partitions) if homes is None else homes)
-        asked = Asked(
-            entry.place, entry.timestamp, tuple(wanted.channels), wanted.priority, homes, planned, _due(wanted), _digest_count(wanted)
-        )
-        self.asked.setdefault(wanted.notification_id, asked)
+        count = _digest_count(wanted)
+        asked = Asked(entry.place, entry.timestamp, tuple(wanted.channels), wanted.priority, homes, planned, _due(wanted), count, parts)
+        known = self.asked.setdefault(wanted.notification_id, asked)
+        if known is not asked:
+            self.asked[wanted.notification_id] = _joined(known, asked)
+
+    def _refuse(self, notification: str) -> None:
+        self.refused.add(notification)
+        known = self.asked.get(notification)
+        if known is not None and known.parts is not None:
+            self.asked[notification] = known._replace(parts=known.parts._replace(refused=True))
+
+    def _parts(self, told: NotificationRequested, entry: Entry) -> Parts | None:
+        if not (told.part or told.users_in_all):
+            return None
+        refused = told.notification.notification_id in self.refused
+        return Parts(frozenset([told.part]), told.users_in_all - len(told.audience.users), entry.place.offset, entry.timestamp, refused)
 
     def _homes(self, users: Iterable[str]) -> dict[int, list[str]]:
         homes: dict[int, list[str]] = {}
         for user in dict.fromkeys(users):
             homes.setdefault(partition_of(user, self._partitions), []).append(user)
         return homes
+
+
+def _joined(known: Asked, more: Asked) -> Asked:
+    """A list with one more of its parts; the same for what is repeated."""
+    if known.parts is None or more.parts is None or known.homes is None or more.homes is None or more.parts.known <= known.parts.known:
+        return known
+    for number, users in more.homes.items():
+        known.homes[number].extend(users)
+    missing = known.parts.missing - sum(map(len, more.homes.values()))
+    return known._replace(parts=more.parts._replace(known=known.parts.known | more.parts.known, missing=missing))
 
 
 class Expansions:

@@ -1,9 +1,10 @@
 """What a person asks for on the command line, as a request; and everything that is wrong with it, found before anything is sent. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from ops.cli.errors import BadRequest
 from providers.catalogue import Templates
@@ -44,7 +45,11 @@ NOW = Schedule()
 
 @dataclass(frozen=True)
 class Asked:
-    """One notification as asked for. No `channels`: all that the template and Carillon have; no `version`: the newest."""
+    """One notification as asked for. No `channels`: all that the template and Carillon have; no `version`: the newest.
+
+    `own`: data of the users' own, parallel to them, or empty. `users_in_all`: of a list in parts, of which `users` are the first; 0: there
+    are no others.
+    """
 
     event_type: str
     template: str
@@ -58,6 +63,8 @@ class Asked:
     version: int | None = None
     expires_after_ms: int | None = None
     schedule: Schedule = NOW
+    users_in_all: int = 0
+    own: Sequence[dict[str, str]] = ()
 
 
 def request_of(asked: Asked, key: str, now: int, templates: Templates, policy: Policy) -> NotificationRequested:
@@ -83,9 +90,25 @@ def request_of(asked: Asked, key: str, now: int, templates: Templates, policy: P
         not_before=not_before,
         local_minute=local_minute,
     )
-    request = NotificationRequested(notification, Audience(list(dict.fromkeys(asked.users)), asked.expression), key)
+    audience = Audience(list(dict.fromkeys(asked.users)), asked.expression, list(asked.own))
+    request = NotificationRequested(notification, audience, key, users_in_all=asked.users_in_all)
     _check(request, template, policy)
     return request
+
+
+def fitting(asked: Asked, templates: Templates) -> Callable[[Mapping[str, str]], None]:
+    """A check of data of a recipient's own: raises BadRequest unless they are, over the common data, what the template declares."""
+    template = _template(asked, templates)
+
+    @lru_cache(1000)
+    def check(names: frozenset[str]) -> None:
+        try:
+            for channel in _channels(asked, template):
+                template.check(channel, {**asked.data, **dict.fromkeys(names, "")})
+        except ProviderError as error:
+            raise BadRequest(str(error)) from error
+
+    return lambda own: check(frozenset(own))
 
 
 def variables(pairs: Iterable[str]) -> dict[str, str]:
@@ -184,6 +207,7 @@ def _check(request: NotificationRequested, template: Template, policy: Policy) -
         parse(request.audience.expression)
         plan(request, 1)
         for channel in notification.channels:
-            template.check(channel, notification.data)
+            for own in request.audience.data or [{}]:
+                template.check(channel, {**notification.data, **own})
     except (RecordRefused, ProviderError) as error:
         raise BadRequest(str(error)) from error

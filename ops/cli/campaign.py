@@ -12,14 +12,18 @@ from ops.cli.output import AsJson
 
 EVENT_TYPE = "campaign"
 
-Expression = Annotated[str, typer.Argument(metavar="AUDIENCE", help="An expression, as in `all` or `tag:vip and not platform:web`.")]
+Expression = Annotated[
+    str | None,
+    typer.Argument(metavar="[AUDIENCE]", help="An expression, as in `all` or `tag:vip and not platform:web`.", show_default=False),
+]
 Name = Annotated[str | None, typer.Option("--name", help="What analysts group by. Default: the template's name.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Print the id and go; `carillon status ID` shows how far it is.")]
 
 
 def campaign(
-    audience: Expression,
     template: options.Template,
+    audience: Expression = None,
+    users_file: options.UsersFile = None,
     data: options.Data = None,
     name: Name = None,
     channel: options.Channels = None,
@@ -36,14 +40,16 @@ def campaign(
     as_json: AsJson = False,
 ) -> None:
     """Send one notification to an audience, and show how far it is until every recipient has an outcome; not when it is for later."""
-    if not audience:
-        raise BadRequest("the audience is empty: `all`, or an expression such as `tag:vip and platform:ios`")
+    if audience is not None and users_file is not None:
+        raise BadRequest("an audience and --users-file: one of them")
+    if not audience and users_file is None:
+        raise BadRequest("the audience is empty: `all`, or an expression such as `tag:vip and platform:ios`; or --users-file")
     asked = Asked(
         event_type=EVENT_TYPE,
         template=template,
         category=category,
         priority=priority,
-        expression=audience,
+        expression=audience or "",
         campaign=name or template,
         channels=names(channel or []),
         data=variables(data or []),
@@ -51,4 +57,4 @@ def campaign(
         expires_after_ms=None if expires is None else duration_ms(expires),
         schedule=schedule_of(at, delay, at_local),
     )
-    carry_out(asked, key, wait=not no_wait and asked.schedule == NOW, timeout_s=timeout, as_json=as_json)
+    carry_out(asked, key, wait=not no_wait and asked.schedule == NOW, timeout_s=timeout, as_json=as_json, users_file=users_file)

@@ -138,7 +138,9 @@ class Detective:
         if header.audience_expression:
             return None
         request = self._record(NotificationRequested, *header.position)
-        return None if request is None else user_id in request.audience.users
+        if request is None:
+            return None
+        return user_id in request.audience.users or (None if request.users_in_all else False)  # the other parts are not looked for
 
     def _record(self, kind: type[R], topic: str, partition: int, offset: int) -> R | None:
         message = read_at(self._log, topic, partition, offset)

@@ -19,3 +19,7 @@ AtLocal = Annotated[
     str | None,
     typer.Option("--at-local", metavar="HH:MM", help="At that time where each recipient is: the first one, from --at or --delay on."),
 ]
+UsersFile = Annotated[
+    str | None,
+    typer.Option("--users-file", metavar="FILE", help="Users to tell, one a line (an id, or JSON with data of their own); `-`: stdin."),
+]

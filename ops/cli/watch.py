@@ -1,7 +1,7 @@
 """Watches one notification on the log, from before it was asked for until nothing more is to come."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from confluent_kafka import Message
@@ -25,17 +25,20 @@ class Watch:
         self._follow = follow
         self._codec = codec
 
-    def until_complete(self, notification_id: str, request: Place, timeout_s: float, show: Callable[[Tally], None]) -> Tally:
-        """The final tally; `show` sees it as it grows. Raises BadRequest when the request is refused, GaveUp when time is up."""
-        tally, key, dead = Tally(), notification_id.encode(), dead_letter_key(*request)
+    def until_complete(self, notification_id: str, requests: Sequence[Place], timeout_s: float, show: Callable[[Tally], None]) -> Tally:
+        """The final tally; `show` sees it as it grows. `requests`: where it, or the parts of its list, are.
+
+        Raises BadRequest when one of them is refused, GaveUp when time is up.
+        """
+        tally, key, dead = Tally(), notification_id.encode(), {dead_letter_key(*place) for place in requests}
         deadline = time.monotonic() + timeout_s
         while not tally.complete:
             for message in self._follow.poll(POLL_S):
                 if message.key() == key:
                     self._count(tally, message)
-                elif message.key() == dead:
+                elif (letter_id := message.key()) in dead:
                     letter = self._codec.decode(message.value(), DeadLetter)
-                    raise BadRequest(f"refused by {letter.step}: {letter.detail}; it is in the DLQ as {dead.decode()}")
+                    raise BadRequest(f"refused by {letter.step}: {letter.detail}; it is in the DLQ as {letter_id.decode()}")
             show(tally)
             if time.monotonic() > deadline:
                 raise GaveUp(f"not complete after {timeout_s:.0f} s; it goes on: `carillon status {notification_id}`")

@@ -40,6 +40,8 @@ def _part(batch: StatusBatch, position: Position, policy: Policy, now: int, ttl:
                 lines += indices
             else:
                 yield _outcomes(batch, bucket, pick(columns, indices), ttl)
+                for i in indices if batch.data else ():  # a bucket has no room for what is one's own; the inbox takes a row before it
+                    yield from _shown(batch, columns, i, policy, now)
     for i in lines:
         yield from _of_user(batch, columns, i, policy, now, ttl)
 
@@ -111,9 +113,14 @@ def _of_user(batch: StatusBatch, columns: Recipients, i: int, policy: Policy, no
     key = Key(columns.users[i], told.accepted_at, told.notification_id, batch.channel)
     it = told_of(batch, columns, i)
     yield line(key, about(batch), it, ttl)
+    yield from _shown(batch, columns, i, policy, now)
+
+
+def _shown(batch: StatusBatch, columns: Recipients, i: int, policy: Policy, now: int) -> Iterator[Write]:
+    """The user's message in the inbox, if it was sent there."""
     inbox_ttl = seconds_left(batch.at, policy.inbox_ttl_ms, now)
-    if batch.channel == IN_APP and it.status in SHOWN and inbox_ttl > 0:
-        yield _inbox(batch, key, inbox_ttl)
+    if batch.channel == IN_APP and found(columns, i).status in SHOWN and inbox_ttl > 0:
+        yield _inbox(batch, columns.users[i], batch.data[i] if batch.data else {}, inbox_ttl)
 
 
 def line(key: Key, about: About, told: Told, ttl: int) -> Write:
@@ -124,10 +131,10 @@ def line(key: Key, about: About, told: Told, ttl: int) -> Write:
     return Write(statements.history(told.status), (us, ttl, *about, *map(known.get, statements.DETAILS), milestone, *key))
 
 
-def _inbox(batch: StatusBatch, key: Key, ttl: int) -> Write:
+def _inbox(batch: StatusBatch, user: str, own: dict[str, str], ttl: int) -> Write:
     told = batch.notification
     values = (
-        key.user_id, key.created_at, key.notification_id, told.template_id, told.template_version, told.category, told.data,
+        user, told.accepted_at, told.notification_id, told.template_id, told.template_version, told.category, {**told.data, **own},
         storable(told.expires_at), batch.at, batch.at * 1000, ttl,
     )  # fmt: skip
     return Write(statements.INBOX, values)

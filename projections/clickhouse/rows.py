@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from projections.base import Item, Position
-from projections.checks import storable
+from projections.checks import storable, users_named
 from projections.clickhouse.columns import TIME, Repeat, coded, counting, flat
 from schemas.records import AudienceExpanded, NotificationRequested, StatusBatch
 
@@ -31,7 +31,8 @@ def inserts(items: Sequence[Item], max_rows: int) -> Iterator[Insert]:
     batches = [(it.record, it.position) for it in items if isinstance(it.record, StatusBatch) and it.record.users]
     for some in _parts(batches, max_rows):
         yield Insert(STATUS_EVENTS, status_events(some))
-    requests = [(it.record, it.position) for it in items if isinstance(it.record, NotificationRequested)]
+    # of a list in parts the first says how many all of them name
+    requests = [(it.record, it.position) for it in items if isinstance(it.record, NotificationRequested) and not it.record.part]
     if requests:
         yield Insert(NOTIFICATIONS, notifications(requests))
     # people who were held and are released are in their chunk already
@@ -80,7 +81,7 @@ def notifications(requests: Sequence[tuple[NotificationRequested, Position]]) ->
         "occurred_at": pa.array([it.occurred_at for it in told], TIME),
         "accepted_at": pa.array([it.accepted_at for it in told], TIME),
         "expires_at": pa.array([storable(it.expires_at) for it in told], TIME),
-        "audience_users": pa.array([len(record.audience.users) for record, _ in requests], pa.uint32()),
+        "audience_users": pa.array([users_named(record) for record, _ in requests], pa.uint32()),
         "audience_expression": repeat.text([record.audience.expression for record, _ in requests]),
         "idempotency_key": repeat.text([record.idempotency_key for record, _ in requests]),
         "rules_version": repeat.text([record.rules_version for record, _ in requests]),

@@ -11,6 +11,7 @@ import msgspec
 
 from schemas import ids
 from schemas.records import ExpandAudience, Notification
+from streams.audience.own import Own, column, own_of
 
 KIND = "hold"
 """Of the timers that release."""
@@ -44,8 +45,9 @@ class Hold(NamedTuple):
 
 def holds_of(command: ExpandAudience, mark: str, partition: int, groups: Mapping[Until, Waiting]) -> list[Hold]:
     """The holds of what a command came to, in order of their channels and times."""
+    own = own_of(command.users, command.data)
     return [
-        Hold(until, _release(command, mark, partition, until, waiting.users), waiting.offsets)
+        Hold(until, _release(command, mark, partition, until, waiting.users, own), waiting.offsets)
         for until, waiting in _merged(groups, limit_of(command.notification, max((len(until.channels) for until in groups), default=0)))
     ]
 
@@ -55,7 +57,7 @@ def limit_of(notification: Notification, channels: int) -> int:
     return max(1, BUDGET // (len(msgspec.msgpack.encode(notification)) * (1 + channels)))
 
 
-def _release(command: ExpandAudience, mark: str, partition: int, until: Until, users: list[str]) -> ExpandAudience:
+def _release(command: ExpandAudience, mark: str, partition: int, until: Until, users: list[str], own: Own) -> ExpandAudience:
     hold, counted = ids.hold_id(command.notification.notification_id, partition, mark, *until), counted_of(command)
     return msgspec.structs.replace(
         command,
@@ -68,6 +70,7 @@ def _release(command: ExpandAudience, mark: str, partition: int, until: Until, u
         channels=list(until.channels),
         counted=[user in counted for user in users] if counted else [],
         tried="",
+        data=column(own, users),
     )
 
 

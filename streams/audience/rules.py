@@ -9,6 +9,7 @@ from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Profile, StatusBatch
 from streams.audience.control import CANCELLED, mark_of
 from streams.audience.holds import Hold, Until, Waiting, holds_of
+from streams.audience.own import column, own_of
 from streams.audience.told import Choice, Chosen, Place, batch_of, deferred, progress_of, refused
 from streams.audience.tries import channels_of, first_route
 from streams.digest.content import member_outcome
@@ -80,7 +81,8 @@ def case_of(command: ExpandAudience, policy: Policy, place: Place) -> Case:
     about = command.notification
     binds = policy.of(about)
     seed = f"{about.notification_id}/{place.partition}/{mark_of(command)}"
-    return Case(about, channels_of(command, route_of(about, binds)), binds, policy, seed, place.now)
+    own = own_of(command.users, command.data)
+    return Case(about, channels_of(command, route_of(about, binds)), binds, policy, seed, place.now, own=own)
 
 
 def choose(people: Sequence[Person], case: Case, counters: Mapping[str, Counters] | None, folding: Folding | None = None) -> Choice:
@@ -123,4 +125,5 @@ def next_chunk(command: ExpandAudience, cursor: str) -> ExpandAudience:
     """The command for what is left after the user `cursor`: of users named beside an expression, those whose keys follow."""
     reached = user_key(cursor)
     users = [user for user in command.users if user_key(user) > reached]
-    return msgspec.structs.replace(command, users=users, cursor=cursor, chunk=command.chunk + 1, not_before=0)
+    data = column(own_of(command.users, command.data), users)
+    return msgspec.structs.replace(command, users=users, data=data, cursor=cursor, chunk=command.chunk + 1, not_before=0)

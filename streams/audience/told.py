@@ -6,6 +6,7 @@ from typing import NamedTuple
 from schemas import ids
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Notification, Outcome, StatusBatch
 from streams.audience.holds import Hold, Until, Waiting
+from streams.audience.own import column, own_of
 from streams.policy.decision import DEFERRED
 from streams.policy.policy import Policy
 from streams.policy.quiet import in_words
@@ -53,6 +54,7 @@ def batch_of(
         send.counted_on,
         command.partitions,
         followed,
+        column(own_of(command.users, command.data), send.users),
     )
 
 

@@ -5,13 +5,14 @@ own, that is decided like any other on that channel alone. A row says which chan
 decision until the user is handed to the last channel, or it is over (`streams.routing.rules`).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from schemas import ids
 from schemas.records import ChannelEnded, ChannelOverdue, DeliverBatch, ExpandAudience, Notification, StatusBatch
+from streams.audience.own import Own, column, own_of
 from streams.policy.policy import Policy, Route
 from streams.routing.rules import Next, Tried, begun, fired, handed, route_of, told
 
@@ -22,6 +23,8 @@ class Followed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tried: Tried
     counted: bool
     partitions: int
+    data: dict[str, str] = {}
+    """The user's own."""
 
 
 Rows = Mapping[str, Followed]
@@ -65,19 +68,19 @@ def decided(
     """After a command was decided, at `now` (epoch ms): who was handed over has some time, who was refused is tried on the next channel."""
     (channel,) = channels_of(command, route)
     fresh = begun(route, command.notification.expires_at) if _begins(command, route) else None
-    after = _Collected(command.notification, channel, rows)
+    after, own = _Collected(command.notification, channel, rows), own_of(command.users, command.data)
     for user in [user for batch in batches for user in batch.users]:
         state = _at(channel, user, rows, fresh)
         if state is not None:
             due = handed(state, now)
-            after.keep(user, None if due is None else Followed(state, counted=True, partitions=command.partitions))
+            after.keep(user, None if due is None else Followed(state, counted=True, partitions=command.partitions, data=own.get(user, {})))
             if due is not None:
                 after.waiting.setdefault(due, []).append(user)
     for status in statuses:
         for user, number in zip(status.users, status.outcome_of, strict=True):
             state = _at(channel, user, rows, fresh)
             if state is not None:
-                row = rows.get(user) or Followed(state, counted=False, partitions=command.partitions)
+                row = rows.get(user) or Followed(state, counted=False, partitions=command.partitions, data=own.get(user, {}))
                 after.move(user, row, told(state, channel, status.outcomes[number], now))
     return after.result(partition)
 
@@ -106,7 +109,8 @@ class _Collected:
     def __init__(self, notification: Notification, channel: str, known: Rows) -> None:
         self._notification, self._channel, self._known = notification, channel, known
         self._rows: dict[str, Followed | None] = {}
-        self._tries: dict[tuple[str, int], list[str]] = {}
+        self._tries: dict[tuple[str, int], dict[str, dict[str, str]]] = {}
+        """Users and data of their own, by the next channel."""
         self.waiting: dict[int, list[str]] = {}
 
     def keep(self, user: str, row: Followed | None) -> None:
@@ -118,17 +122,18 @@ class _Collected:
             return  # also of who is held, and has none yet: it begins with the release
         self.keep(user, msgspec.structs.replace(row, tried=after.state) if after.state is not None else None)
         if after.try_:
-            self._tries.setdefault((after.try_, row.partitions), []).append(user)
+            self._tries.setdefault((after.try_, row.partitions), {})[user] = row.data
 
     def result(self, partition: int) -> After:
         tries = [self._try(partition, channel, partitions, users) for (channel, partitions), users in self._tries.items()]
         return After(self._rows, tries, self.waiting)
 
-    def _try(self, partition: int, channel: str, partitions: int, users: Sequence[str]) -> ExpandAudience:
-        about = self._notification
+    def _try(self, partition: int, channel: str, partitions: int, own: Own) -> ExpandAudience:
+        about, users = self._notification, list(own)
         return ExpandAudience(
             notification=about,
-            users=list(users),
+            users=users,
+            data=column(own, users),
             last=False,
             partitions=partitions,
             hold_id=ids.try_id(about.notification_id, partition, channel, users),

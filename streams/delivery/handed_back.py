@@ -2,6 +2,7 @@
 
 from schemas import ids
 from schemas.records import DeliverBatch, ExpandAudience, LedgerEntry
+from streams.audience.own import column, own_of
 from streams.delivery.ended import counted_on_of
 from streams.policy.decision import DEFERRED
 
@@ -15,10 +16,11 @@ def handed_back_of(batch: DeliverBatch, entry: LedgerEntry) -> ExpandAudience | 
     rows = [row for row, number in enumerate(entry.outcome_of) if entry.outcomes[number].status == DEFERRED]
     if not rows:
         return None
-    counted_on = counted_on_of(batch)
+    counted_on, users = counted_on_of(batch), [batch.users[row] for row in rows]
     return ExpandAudience(
         notification=batch.notification,
-        users=[batch.users[row] for row in rows],
+        users=users,
+        data=column(own_of(batch.users, batch.data), users),
         last=False,
         partitions=batch.partitions,
         hold_id=ids.handed_back_id(batch.batch_id),

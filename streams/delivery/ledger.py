@@ -13,6 +13,7 @@ import msgspec
 
 from schemas import ids
 from schemas.records import DeliverBatch, LedgerEntry, Outcome, StatusBatch
+from streams.digest.content import IN_APP
 
 CRASHED = Outcome("unknown", "crashed_in_flight", "the worker ended between the intent and the result")
 
@@ -130,4 +131,5 @@ def status_of(batch: DeliverBatch, entry: LedgerEntry, topic: str, partition: in
         caused_by_offset=entry.source_offset,
         providers=entry.providers,
         provider_of=entry.provider_of,
+        data=batch.data if batch.channel == IN_APP else [],
     )

@@ -131,15 +131,16 @@ class Slices:
     def _drafts(self, partition: int, batch: DeliverBatch, indexes: Sequence[int]) -> list[Draft]:
         notification, now = batch.notification, self._clock()
         binds = self._in_force().of(notification)
-        render = partial(self._render, batch)
         known = self._replica.get_many(partition, [batch.users[index] for index in indexes])
         if self._cancels.has(partition, notification.notification_id):
             return [not_sent(CANCELLED, offset) for _, offset in known]
-        return [draft(batch, index, *each, binds, render, now) for index, each in zip(indexes, known, strict=True)]
+        rows = zip(indexes, known, strict=True)
+        return [draft(batch, index, *each, binds, partial(self._render, batch, index), now) for index, each in rows]
 
-    def _render(self, batch: DeliverBatch, language: str) -> Content:
+    def _render(self, batch: DeliverBatch, index: int, language: str) -> Content:
         wanted = batch.notification
-        return self._templates.render(wanted.template_id, batch.channel, language, wanted.data, version=wanted.template_version)
+        data = {**wanted.data, **batch.data[index]} if batch.data else wanted.data
+        return self._templates.render(wanted.template_id, batch.channel, language, data, version=wanted.template_version)
 
 
 def _message(batch: DeliverBatch, index: int) -> str:

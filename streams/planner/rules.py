@@ -1,20 +1,25 @@
 """Which partitions have to expand a request and when, and whether the request was seen before. Pure."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from schemas import ids
 from schemas.errors import RecordRefused
 from schemas.partition import partition_of
-from schemas.records import ExpandAudience, Notification, NotificationRequested, Output, SetTimer
+from schemas.records import Audience, ExpandAudience, Notification, NotificationRequested, Output, SetTimer
 from schemas.topics import DAY_MS
+from streams.audience.own import Own, bytes_of, column, own_of
 from streams.digest.state import USERS_DIGESTED
 from streams.policy.table import STATUS_OF
 from streams.profiles.rules import check_user
 
 USERS_PER_COMMAND = 1000
+MAX_OWN_BYTES = 4096
+"""Of the data of one recipient's own."""
+OWN_BYTES_PER_COMMAND = 262_144
+"""Of all recipients' own data in one command: it is written again for each channel, and has room in a record beside the rest."""
 MAX_NOTIFICATION_BYTES = 65_536
 MAX_AHEAD_MS = 60 * DAY_MS
 """How far ahead of its acceptance a request may be scheduled: that it was planned (`SCHEDULE_KEPT_MS`), its control and its header are
@@ -22,6 +27,7 @@ known for a month beyond.
 """
 MINUTES_PER_DAY = 1440
 _YOUNGER = ("local_minute", "digest_key", "actor", "withheld")
+_OF_A_PART = ("part", "users_in_all")
 MAX_KEY_BYTES = 256
 SCHEDULE = "schedule"
 """Kind of the timers of commands."""
@@ -45,11 +51,24 @@ class RequestUnfit(RecordRefused):
     reason = "request_unfit"
 
 
-class Seen(msgspec.Struct, frozen=True):
-    """What is remembered of a request: where it came first, and a digest of what it asked for."""
+class Listing(msgspec.Struct, frozen=True):
+    """How far a list of users that comes in parts is planned. `after`: the last user. `chunks`: the next number, by partition."""
+
+    parts: int = 0
+    users: int = 0
+    after: str = ""
+    chunks: dict[int, int] = {}
+
+
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is remembered of a request: where it came first, and a digest of what it asked for.
+
+    `listing`: of a list in parts; with a part as it was before that part.
+    """
 
     offset: int
     digest: bytes
+    listing: Listing | None = None
 
 
 def digest_of(request: NotificationRequested) -> bytes:
@@ -63,12 +82,17 @@ def digest_of(request: NotificationRequested) -> bytes:
     for name in _YOUNGER:
         if (value := content["notification"].pop(name)) not in (None, "", {}):
             content[name] = value
+    if not content["audience"]["data"]:
+        del content["audience"]["data"]
+    for name in _OF_A_PART:
+        if not content[name]:
+            del content[name]
     return hashlib.blake2b(msgspec.msgpack.encode(content), digest_size=16).digest()
 
 
 def check(request: NotificationRequested, channels: Sequence[str]) -> None:
-    """Raises RequestUnfit for channels other than these, for a notification over 64 KiB (it travels in each record about it), and for a
-    schedule that can't be kept.
+    """Raises RequestUnfit for channels other than these, for a notification over 64 KiB (it travels in each record about it), for data of
+    recipients' own that is not parallel to them or over 4 KiB for one, and for a schedule that can't be kept.
 
     Raises UserInvalid for a user id that can't be used.
     """
@@ -80,8 +104,17 @@ def check(request: NotificationRequested, channels: Sequence[str]) -> None:
     size = len(msgspec.msgpack.encode(request.notification))
     if size > MAX_NOTIFICATION_BYTES:
         raise RequestUnfit(f"the notification has {size} bytes; the limit is {MAX_NOTIFICATION_BYTES}")
+    _check_own(request.audience)
     _check_schedule(request.notification)
     _check_digest(request.notification)
+
+
+def _check_own(audience: Audience) -> None:
+    if audience.data and len(audience.data) != len(audience.users):
+        raise RequestUnfit(f"data of {len(audience.data)} recipients beside {len(audience.users)} users")
+    for user, own in zip(audience.users, audience.data, strict=True) if audience.data else ():
+        if (size := bytes_of(own)) > MAX_OWN_BYTES:
+            raise RequestUnfit(f"the data of user {user!r} have {size} bytes; the limit is {MAX_OWN_BYTES}")
 
 
 def _check_schedule(asked: Notification) -> None:
@@ -148,26 +181,72 @@ def plan(request: NotificationRequested, partitions: int) -> list[tuple[int, Exp
 
 
 def _scans(request: NotificationRequested, partitions: int) -> Iterator[tuple[int, ExpandAudience]]:
-    homes = _homes(request.audience.users, partitions)
+    homes = homes_of(request.audience.users, partitions)
     most = max(map(len, homes.values()), default=0)
     if most > USERS_PER_COMMAND:
         raise AudienceInvalid(f"{most} users of one partition are named beside an expression; the limit is {USERS_PER_COMMAND}")
-    notification, expression = request.notification, request.audience.expression
+    notification, expression, own = request.notification, request.audience.expression, _own(request)
     for partition in range(partitions):
         users = homes.get(partition, [])
-        yield partition, ExpandAudience(notification=notification, users=users, expression=expression, partitions=partitions)
+        data = column(own, users)
+        if (size := sum(map(bytes_of, data))) > OWN_BYTES_PER_COMMAND:
+            said = f"{size} bytes of data for users of one partition are beside an expression"
+            raise AudienceInvalid(f"{said}; the limit is {OWN_BYTES_PER_COMMAND}")
+        yield partition, ExpandAudience(notification=notification, users=users, expression=expression, partitions=partitions, data=data)
 
 
 def _explicit(request: NotificationRequested, partitions: int) -> Iterator[tuple[int, ExpandAudience]]:
-    homes, most = _homes(request.audience.users, partitions), USERS_DIGESTED if request.notification.digest_key else USERS_PER_COMMAND
+    homes = homes_of(request.audience.users, partitions)
+    for partition, commands in commands_of(request, homes, len(homes)).items():
+        for command in commands:
+            yield partition, command
+
+
+def commands_of(
+    request: NotificationRequested,
+    homes: Mapping[int, Sequence[str]],
+    partitions: int,
+    chunks: Mapping[int, int] = {},
+    *,
+    last: bool = True,
+) -> dict[int, list[ExpandAudience]]:
+    """The commands for users by partition, numbered from `chunks` on; one for nobody. `last`: no other will follow them."""
+    most = USERS_DIGESTED if request.notification.digest_key else USERS_PER_COMMAND
+    own, made = _own(request), dict[int, list[ExpandAudience]]()
     for partition, users in sorted(homes.items()):
-        for chunk, start in enumerate(range(0, len(users), most)):
-            some = users[start : start + most]
-            last = start + most >= len(users)
-            yield partition, ExpandAudience(notification=request.notification, users=some, chunk=chunk, partitions=len(homes), last=last)
+        pieces = _pieces(users, own, most)
+        made[partition] = [
+            ExpandAudience(
+                notification=request.notification,
+                users=some,
+                chunk=chunk,
+                partitions=partitions,
+                last=last and some is pieces[-1],
+                data=column(own, some),
+            )
+            for chunk, some in enumerate(pieces, chunks.get(partition, 0))
+        ]
+    return made
 
 
-def _homes(users: Sequence[str], partitions: int) -> dict[int, list[str]]:
+def _own(request: NotificationRequested) -> Own:
+    return own_of(request.audience.users, request.audience.data)
+
+
+def _pieces(users: Sequence[str], own: Own, most: int) -> list[list[str]]:
+    """The users of one command each: so many at most, with so many bytes of their own data."""
+    pieces, size = [list[str]()], 0
+    for user in users:
+        mine = bytes_of(own[user]) if user in own else 0
+        if len(pieces[-1]) == most or size + mine > OWN_BYTES_PER_COMMAND:
+            pieces.append([])
+            size = 0
+        pieces[-1].append(user)
+        size += mine
+    return pieces
+
+
+def homes_of(users: Sequence[str], partitions: int) -> dict[int, list[str]]:
     """Users by partition, each once."""
     homes: dict[int, list[str]] = {}
     for user in dict.fromkeys(users):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from schemas.records import Notification, Profile
+from streams.audience.own import Own, told_to
 from streams.digest.folding import Folding
 from streams.digest.rules import Whose
 from streams.digest.windows import terms_of
@@ -29,7 +30,7 @@ class Case(NamedTuple):
     """What is the same for everybody who is decided at once.
 
     `channels`: those of the notification that are asked for. `binds`: the policy's for the notification. `seed`: what spreads the releases
-    of others away from these. `now`: epoch ms. `shed`: channels that would be too late.
+    of others away from these. `now`: epoch ms. `shed`: channels that would be too late. `own`: data of the recipients' own.
     """
 
     notification: Notification
@@ -39,6 +40,7 @@ class Case(NamedTuple):
     seed: str
     now: int
     shed: Collection[str] = ()
+    own: Own = {}
 
 
 class Decision(NamedTuple):
@@ -59,7 +61,7 @@ def decide(user: str, profile: Profile | None, case: Case, counters: Counters | 
     `counters`: those of the user's bucket at the case's time. None: caps are not asked and nothing is counted, as for what is critical, and
     for a further channel or attempt of what was counted. `folding`: None when nothing is digested.
     """
-    notification, channels, binds, policy, seed, now, shed = case
+    notification, channels, binds, policy, seed, now, shed, own = case
     reasons = [reason_against(profile, channel, notification, binds, now) for channel in channels]
     if notification.withheld:
         reasons = [notification.withheld.get(channel, reason) for channel, reason in zip(channels, reasons, strict=True)]
@@ -70,7 +72,7 @@ def decide(user: str, profile: Profile | None, case: Case, counters: Counters | 
         return Decision(_refused(reasons, EXPIRED), None) if late else Decision(reasons, then, LOCAL_TIME)
     if folding is not None and (terms := terms_of(profile, binds, policy)) is not None:
         whose = Whose(user, notification.category, notification.digest_key)
-        if (digest := folding.arrived(whose, notification, terms)) is not None:
+        if (digest := folding.arrived(whose, told_to(user, notification, own), terms)) is not None:
             return Decision(reasons, None, digest_id=digest)
     if binds.quiet_hours and profile.quiet_hours is not None:
         until = quiet_until(profile.time_zone, profile.quiet_hours, now)

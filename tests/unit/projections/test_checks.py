@@ -23,6 +23,7 @@ def test_good_records_pass(record: Record) -> None:
         (status_batch(["a"], outcome_of=[0, 0]), "outcome_of has 2 entries for 1 users"),
         (status_batch(["a"], profile_offsets=[]), "profile_offsets has 0"),
         (status_batch(["a", "b"], provider_message_ids=["x"]), "provider_message_ids has 1"),
+        (status_batch(["a", "b"], data=[{}]), "data has 1 entries for 2 users"),
         (status_batch(["a"], outcome_of=[1]), "outside the 1 outcomes"),
         (status_batch(["a"], outcome_of=[-1]), "outside the 1 outcomes"),
         (status_batch(["a", "b"], providers=["x"], provider_of=[0]), "provider_of has 1"),

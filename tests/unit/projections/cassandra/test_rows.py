@@ -1,3 +1,4 @@
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,7 +9,7 @@ from projections.cassandra.policy import Policy, Write
 from projections.cassandra.rows import writes
 from projections.cassandra.status_rows import by_bucket, month_of
 from schemas.partition import bucket_of
-from schemas.records import Outcome, Record, StatusBatch
+from schemas.records import Audience, Outcome, Record, StatusBatch
 from schemas.topics import DAY_MS
 from tests.unit.projections.cassandra.store import Store
 from tests.unit.projections.made import ACCEPTED, NOW, USERS, expanded, items, notification, requested, status_batch, status_batches
@@ -166,3 +167,20 @@ def test_months_are_those_of_utc() -> None:
 def test_a_release_is_no_chunk_more() -> None:
     assert len(written(expanded(held=4))) == 1
     assert written(expanded(users=4, last=False, hold_id="h")) == []
+
+
+def test_the_first_part_of_a_list_is_its_header_and_says_how_many_all_parts_name() -> None:
+    first = msgspec.structs.replace(requested(), audience=Audience(["a", "b"]), users_in_all=5)
+    parts = written(first, msgspec.structs.replace(first, audience=Audience(["c", "d", "e"]), part=1))
+    assert [write.values[15:17] for write in parts] == [(5, "")]
+    (alone,) = written(msgspec.structs.replace(requested(), audience=Audience(["a", "b"])))
+    assert alone.values[15:17] == (2, "")
+
+
+def test_the_inbox_has_the_data_of_ones_own_in_rows_and_beside_buckets() -> None:
+    batch = status_batch(["a", "b"], channel="in_app", data=[{"title": "A"}, {}])
+    plain = {write.values[0]: write.values[6] for write in of(statements.INBOX, written(batch))}
+    assert plain == {"a": {"title": "A"}, "b": {"title": "Spring"}}
+    assert {write.values[0]: write.values[6] for write in of(statements.INBOX, written(batch, policy=BLOBS))} == plain
+    assert of(statements.INBOX, written(msgspec.structs.replace(batch, data=[]), policy=BLOBS)) == []
+    assert of(statements.INBOX, written(msgspec.structs.replace(batch, outcomes=[Outcome("failed")]), policy=BLOBS)) == []

@@ -2,12 +2,13 @@ import re
 from importlib.resources import files
 from itertools import chain
 
+import msgspec
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.clickhouse.rows import EXPANSIONS, NOTIFICATIONS, STATUS_EVENTS, inserts
-from schemas.records import Outcome, StatusBatch
+from schemas.records import Audience, Outcome, StatusBatch
 from tests.unit.projections.made import ACCEPTED, NOW, expanded, items, requested, status_batch, status_batches
 
 DDL = (files("projections.clickhouse") / "migrations" / "0001_tables.sql").read_text()
@@ -84,3 +85,11 @@ def test_maps_and_lists() -> None:
     (insert,) = inserts(items([requested(expires_at=None)]), 10)
     row = insert.rows.to_pylist()[0]
     assert (row["channels"], row["data"], row["expires_at"]) == (["push", "in_app"], [("title", "Spring")], None)
+
+
+def test_a_list_in_parts_is_one_row_with_the_number_of_all_users() -> None:
+    first = msgspec.structs.replace(requested(), audience=Audience(["a", "b"]), users_in_all=5)
+    second = msgspec.structs.replace(first, audience=Audience(["c", "d", "e"]), part=1)
+    (insert,) = inserts(items([first, second]), 10)
+    assert insert.rows.to_pydict()["audience_users"] == [5]
+    assert list(inserts(items([second]), 10)) == []

@@ -74,10 +74,12 @@ class Gated:
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.sent: list[str] = []
+        self.words: dict[str, str] = {}
         self.answer: Outcome = Accepted("p")
 
     async def send_all(self, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
         self.sent += [message.user_id for message in messages]
+        self.words |= {message.user_id: message.body for message in messages}
         await self.gate.wait()
         return [self.answer for _ in messages]
 
@@ -158,6 +160,19 @@ async def test_a_batch_goes_slice_by_slice_each_with_its_intent() -> None:
     assert bench.provider.sent == ["u0", "u1", "u2", "u3"]
     ledger = [CODEC.decode_any(record.value_).fields for record in bench.world.records("notify.ledger.push.normal")]
     assert [(entry["intended"], entry["done"]) for entry in ledger] == [(2, 0), (4, 2), (5, 4), (5, 5)]
+
+
+async def test_each_is_told_with_the_data_of_their_own() -> None:
+    bench = Bench()
+    bench.provider.gate.set()
+    own = [{"total": "1.00"}, {}, {"total": "3.00"}, {"colour": "red"}]
+    statuses = told((await bench.handle(msgspec.structs.replace(batch("u0", "u1", "u2", "u3"), data=own))).outputs)
+    assert statuses == {"b-1": ["sent", "sent", "sent", "failed"]}
+    assert [next(total for total in ("1.00", "9.99", "3.00") if total in words) for words in bench.provider.words.values()] == [
+        "1.00",
+        "9.99",
+        "3.00",
+    ]
 
 
 @pytest.mark.parametrize(("took_ms", "sent"), [(INTENT_MS, ["u0"]), (INTENT_MS + 1, []), (-1, [])])

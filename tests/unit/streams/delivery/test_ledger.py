@@ -195,3 +195,10 @@ def test_the_status_says_what_the_ledger_says_whenever_it_is_told() -> None:
     assert (told.provider, told.attempt, told.at, told.batch_id) == ("sandbox", 1, NOW, "b-1")
     assert (told.caused_by_topic, told.caused_by_partition, told.caused_by_offset) == ("notify.deliver.push.low", 3, 5)
     assert (told.provider_message_ids, told.profile_offsets) == (["id-0", "id-1"], [10, 11])
+
+
+@pytest.mark.parametrize(("channel", "data"), [("in_app", [{"name": "Ann"}, {}]), ("push", [])])
+def test_the_inbox_is_told_the_data_it_will_be_read_with(channel: str, data: list[dict[str, str]]) -> None:
+    entry = finished(recorded(opened(None, 5, "sandbox"), results(SENT, SENT)), NOW)
+    some = msgspec.structs.replace(batch("ann", "bob", channel=channel), data=[{"name": "Ann"}, {}])
+    assert status_of(some, entry, "notify.deliver.push.low", 3).data == data

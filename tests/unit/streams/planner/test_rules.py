@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from schemas.partition import partition_of
 from schemas.records import Audience, NotificationRequested, Output
+from streams.audience.own import bytes_of, own_of
 from streams.digest.state import USERS_DIGESTED
 from streams.planner.rules import (
     MAX_AHEAD_MS,
     MAX_NOTIFICATION_BYTES,
+    MAX_OWN_BYTES,
+    OWN_BYTES_PER_COMMAND,
     USERS_PER_COMMAND,
     AudienceInvalid,
     IdempotencyConflict,
@@ -227,3 +230,45 @@ def test_what_a_notification_could_not_say_at_first_counts_where_it_is_said() ->
     others = [{"digest_key": "k"}, {"actor": "Ann"}, {"withheld": {"push": "seen"}}, {"local_minute": 0}]
     assert len({plain, *(digest_of(request(users=("ann",), **one)) for one in others)}) == 5
     assert plain.hex() == "921a6a6a9a238ff8b4efb577081b229d"
+
+
+# --- data of recipients' own
+
+
+def with_data(*data: dict[str, str], expression: str = "") -> NotificationRequested:
+    users = [f"u{number}" for number in range(len(data))]
+    return msgspec.structs.replace(request(), audience=Audience(users, expression, list(data)))
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from("ab"), st.text(max_size=3), max_size=2), min_size=1, max_size=30), st.sampled_from(["", "all"])
+)
+def test_each_command_has_the_data_of_its_users(data: list[dict[str, str]], expression: str) -> None:
+    asked = with_data(*data, expression=expression)
+    found: dict[str, dict[str, str]] = {}
+    for _, command in plan(asked, 4):
+        found |= own_of(command.users, command.data)
+        assert command.data == [] or any(command.data)
+    assert found == own_of(asked.audience.users, data)
+
+
+def test_commands_are_cut_by_the_bytes_of_their_data_too() -> None:
+    large = {"x": "." * (MAX_OWN_BYTES - 1)}
+    most = OWN_BYTES_PER_COMMAND // MAX_OWN_BYTES
+    commands = [command for _, command in plan(with_data(*[large] * (2 * most + 1)), 1)]
+    assert [(len(command.users), command.chunk, command.last) for command in commands] == [(most, 0, False), (most, 1, False), (1, 2, True)]
+    assert max(sum(map(bytes_of, command.data)) for command in commands) == OWN_BYTES_PER_COMMAND
+    with pytest.raises(AudienceInvalid, match="bytes of data for users of one partition are beside an expression; the limit is 262144"):
+        plan(with_data(*[large] * (most + 1), expression="all"), 1)
+
+
+def test_data_that_can_not_be() -> None:
+    check(with_data({"x": "." * (MAX_OWN_BYTES - 1)}, {}), ALL)
+    with pytest.raises(RequestUnfit, match="the data of user 'u1' have 4097 bytes; the limit is 4096"):
+        check(with_data({}, {"x": "." * MAX_OWN_BYTES}), ALL)
+    with pytest.raises(RequestUnfit, match="data of 1 recipients beside 2 users"):
+        check(msgspec.structs.replace(request(), audience=Audience(["a", "b"], data=[{}])), ALL)
+
+
+def test_data_are_part_of_what_was_asked_for() -> None:
+    assert digest_of(with_data({"x": "1"})) != digest_of(with_data({"x": "2"})) != digest_of(with_data({}))

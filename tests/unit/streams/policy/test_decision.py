@@ -167,6 +167,16 @@ def test_what_is_in_a_digest_is_neither_held_nor_counted() -> None:
     assert liked(None, quiet_hours=QUIET) == Decision([SEND] * 3, ENDS), "of a category without digests"
 
 
+def test_a_member_of_a_digest_says_what_is_the_users_own() -> None:
+    some = folding()
+    waiting = msgspec.structs.replace(POLICY.categories["engagement"], digest=DigestPolicy(300_000, None, False, False))
+    about = notification(**LIKE, data={"item": "7", "name": "you"})
+    decide("ann", profile(), case(about, POLICY, waiting)._replace(own={"ann": {"name": "Ann"}, "bo": {"name": "Bo"}}), None, some)
+    (row,) = some.followed()
+    assert row.after is not None
+    assert row.after.shown == ((about.notification_id, {"item": "7", "name": "Ann"}),)
+
+
 def test_what_can_not_be_sent_joins_no_digest() -> None:
     some = folding()
     assert liked(some, channels=[]).digest_id is None
