@@ -199,6 +199,6 @@ def test_the_status_says_what_the_ledger_says_whenever_it_is_told() -> None:
 
 @pytest.mark.parametrize(("channel", "data"), [("in_app", [{"name": "Ann"}, {}]), ("push", [])])
 def test_the_inbox_is_told_the_data_it_will_be_read_with(channel: str, data: list[dict[str, str]]) -> None:
-    entry = finished(recorded(opened(None, 5, "sandbox"), results(SENT, SENT)), NOW)
+    entry = finished(recorded(opened(None, 5), results(SENT, SENT), ["sandbox"] * 2), NOW)
     some = msgspec.structs.replace(batch("ann", "bob", channel=channel), data=[{"name": "Ann"}, {}])
     assert status_of(some, entry, "notify.deliver.push.low", 3).data == data
