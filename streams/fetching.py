@@ -91,11 +91,11 @@ class Fetching:
         self._taken[place] += sum(map(_size, taken))
         return taken
 
-    def _arrived(self, number: int, messages: list[Message]) -> None:
+    def _arrived(self, number: int, messages: Mapping[Place, list[Message]]) -> None:
         if number != self._number:
             return
-        for message in messages:
-            self._waiting[_place(message)].append(message)
+        for place, some in messages.items():
+            self._waiting[place].extend(some)
         self._came.set()
 
     def _run(self) -> None:
@@ -106,9 +106,10 @@ class Fetching:
                     self._changed.wait(POLL_S)
                 number = self._reassign(number)
                 self._hold_back()
-                messages, _ = records_of(fetched(self._consumer, BATCH, POLL_S if self._assigned else 0))
-                for message in messages:
-                    self._fetched[_place(message)] += _size(message)
+                records, _ = records_of(fetched(self._consumer, BATCH, POLL_S if self._assigned else 0))
+                messages = _by_place(records)
+                for place, some in messages.items():
+                    self._fetched[place] += sum(map(_size, some))
                 if messages and not self._stopping.is_set():
                     self._loop.call_soon_threadsafe(self._arrived, number, messages)
             self._consumer.close()
@@ -147,8 +148,11 @@ def _places(places: Iterable[Place]) -> list[TopicPartition]:
     return [TopicPartition(*place) for place in places]
 
 
-def _place(message: Message) -> Place:
-    return str(message.topic()), int(message.partition() or 0)
+def _by_place(messages: Iterable[Message]) -> Mapping[Place, list[Message]]:
+    found: dict[Place, list[Message]] = defaultdict(list)
+    for message in messages:
+        found[str(message.topic()), int(message.partition() or 0)].append(message)
+    return found
 
 
 def _size(message: Message) -> int:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 
 import msgspec
 import psutil
@@ -146,10 +147,19 @@ def _status_of(part: Part, settings: Settings) -> PartStatus:
         state = "unhealthy"
     try:
         process = psutil.Process(pid)
-        memory = sum(p.memory_info().rss for p in (process, *process.children()))
+        memory = memory_of(process)
         return PartStatus(part.name, state, numbers, log, pid, memory >> 20, round(time.time() - process.create_time(), 1))
     except psutil.NoSuchProcess:
         return PartStatus(part.name, "stopped", numbers, log)
+
+
+def memory_of(process: psutil.Process) -> int:
+    """Bytes that a process and its children have in memory. Raises psutil.NoSuchProcess when it is gone itself."""
+    total = process.memory_info().rss
+    for child in process.children():
+        with suppress(psutil.NoSuchProcess):  # Postgres has one for each connection, and they come and go
+            total += child.memory_info().rss
+    return int(total)
 
 
 def _write_endpoints(settings: Settings, endpoints: Endpoints) -> None:

@@ -146,7 +146,7 @@ class Play:
         return self._reached
 
     def _settle(self) -> None:
-        """Until nothing is left to read for any worker, and every row of the outbox has a request."""
+        """Until nothing is left to read for any worker, none is still starting, and every row of the outbox has a request."""
         self._stage.load.flush()
         if self._stage.outbox:
             self._sell(self._stage.outbox)
@@ -158,7 +158,7 @@ class Play:
             self._stage.view.poll(0.5)
             self._stage.meter.tick()
             try:
-                self._report.lag = self._stage.unasked() | self._stage.meter.lags()
+                self._report.lag = self._stage.unasked() | self._stage.meter.lags() | self._stage.workers.starting()
             except KafkaException:
                 continue
             if sum(self._report.lag.values()) < least:

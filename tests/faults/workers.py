@@ -67,6 +67,10 @@ class Workers:
         """Whether it has said that it is past its start-up and recovery."""
         return self._ready_file(name).exists()
 
+    def starting(self) -> dict[str, int]:
+        """How many are not ready yet."""
+        return {"starting": sum(not self.ready(name) for name in self._running)}
+
     def recovered_at(self, name: str) -> int:
         """When it last had all partitions it was given, epoch ms; 0: not yet."""
         file = self._ready_file(name)
