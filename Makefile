@@ -46,7 +46,7 @@ demo: setup ## Everything at once: the stack, Carillon, and a campaign
 	@$(BIN)/carillon demo
 
 test: setup ## All tests: unit, contract, integration, e2e (starts the stack when it is not up)
-	$(BIN)/python -m pytest
+	CARILLON_CRASHES=all $(BIN)/python -m pytest
 
 test-unit: setup ## Unit and contract tests; no service is needed
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/contract

@@ -36,10 +36,10 @@ def test_a_second_process_is_kept_out_of_all_of_it(tmp_path: Path) -> None:
     made.close()
 
 
-def test_control_and_schedules_outlast_what_their_roles_forget() -> None:
+def test_control_schedules_and_tries_outlast_what_their_roles_forget() -> None:
     assert {name: dict(role.lasting) for name, role in ROLES.items() if role.lasting} == {
-        "decide": {"campaigns": 90 * DAY_S},
-        "decide_urgent": {"campaigns": 90 * DAY_S},
+        "decide": {"campaigns": 90 * DAY_S, "tried": 90 * DAY_S},
+        "decide_urgent": {"campaigns": 90 * DAY_S, "tried": 90 * DAY_S},
         "plan": {"scheduled": 90 * DAY_S},
     }
 
