@@ -19,6 +19,7 @@ from schemas.errors import SchemaError
 from schemas.records import ChannelEnded, ChannelOverdue, ControlCampaign, DigestWindowEnded, ExpandAudience, SendsEnded, UserSeen
 from schemas.topics import CHANGELOG_CAPS, CHANGELOG_DIGESTS, CHANGELOG_ENDED, FANOUT, audience_topics, campaigns_topic, tried_topic
 from streams.audience.campaigns import TABLE as CAMPAIGNS
+from streams.audience.columns import check
 from streams.audience.counting import TABLE as CAPS
 from streams.audience.digests import TABLE as DIGESTS
 from streams.audience.ended import TABLE as ENDED
@@ -123,4 +124,5 @@ class AudienceStep(RecordStep):
     def decide(self, view: View, record: Input) -> Effects:
         """Everything one record comes to; nothing for one that was had before."""
         told = self._told(record.value)
+        check(told)
         return self._handlers[type(told)](view, told, record)

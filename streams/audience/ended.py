@@ -6,16 +6,9 @@ campaign of a million writes a few thousand, and a channel that was had is known
 
 import msgspec
 
-from schemas.errors import RecordRefused
 from schemas.records import SendsEnded
 
 TABLE = "ended"
-
-
-class EndsInvalid(RecordRefused):
-    """Ends that nothing can be given back by."""
-
-    reason = "ends_invalid"
 
 
 class Ended(msgspec.Struct, frozen=True, array_like=True):
@@ -23,14 +16,6 @@ class Ended(msgspec.Struct, frozen=True, array_like=True):
 
     channels: tuple[str, ...] = ()
     left: dict[str, int] = {}
-
-
-def check(told: SendsEnded) -> None:
-    """Raises EndsInvalid."""
-    if len(told.counted_on) != len(told.users):
-        raise EndsInvalid(f"{len(told.users)} users, and on how many channels for {len(told.counted_on)}")
-    if min(told.counted_on, default=1) < 1:
-        raise EndsInvalid(f"handed over on {min(told.counted_on)} channels")
 
 
 def ended(known: Ended, told: SendsEnded) -> tuple[Ended, list[str]]:

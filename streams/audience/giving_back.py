@@ -7,7 +7,7 @@ import msgspec
 from schemas.records import SendsEnded, Write
 from streams.audience.counting import TABLE as CAPS
 from streams.audience.counting import Counting
-from streams.audience.ended import TABLE, Ended, check, ended, key_of
+from streams.audience.ended import TABLE, Ended, ended, key_of
 from streams.policy.caps import is_over
 from streams.step.model import Effects, Input
 from streams.step.step import View
@@ -21,11 +21,7 @@ class GivingBack:
         self._clock = clock
 
     def decide(self, view: View, told: SendsEnded, record: Input) -> Effects:
-        """The counters of those with no channel left, less by one; nothing for what was had, or was counted on another day.
-
-        Raises EndsInvalid.
-        """
-        check(told)
+        """The counters of those with no channel left, less by one; nothing for what was had, or was counted on another day."""
         now, key = self._clock(), key_of(told)
         if is_over(told.counted_at, now):
             return Effects()
