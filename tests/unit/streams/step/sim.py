@@ -22,7 +22,7 @@ from streams.step.runner import PartitionRunner, make_journal
 from streams.step.step import Step
 from streams.step.store import Store
 
-IDLE_ROUNDS = 40
+IDLE_ROUNDS = 8
 MAX_STARTS = 60
 
 
