@@ -1,4 +1,4 @@
-"""`carillon policy`: what may be sent to whom, checked, published to the running workers, and shown."""
+"""`carillon policy`: what may be sent to whom, checked, published to the running workers and taken back, and shown."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,7 @@ from streams.policy.in_force import PARTITION
 from streams.policy.loader import SHIPPED, PolicyInvalid, load_policy, read_policy
 from streams.policy.policy import Policy
 
-app = typer.Typer(no_args_is_help=True, help="What may be sent to whom: check a file, publish it, show what is in force.")
+app = typer.Typer(no_args_is_help=True, help="What may be sent to whom: check a file, publish it, take it back, show what is in force.")
 
 PolicyFile = Annotated[Path, typer.Argument(metavar="FILE", help="YAML, as streams/policy/default.yaml.")]
 KEY = b"policy"
@@ -42,6 +42,16 @@ def publish(file: PolicyFile, by: By = "", as_json: AsJson = False) -> None:
         write_json({"version": policy.version, "place": place})
     else:
         console().print(f"policy {policy.version} is in force", markup=False)
+
+
+@app.command()
+def withdraw(as_json: AsJson = False) -> None:
+    """Take back what was published: in force is the policy of the file that each worker was started with."""
+    place = LogProducer(Endpoints.load().kafka).send(POLICY, KEY, None, partition=PARTITION)
+    if as_json:
+        write_json({"place": place})
+    else:
+        console().print("no policy is published: the workers' files are in force")
 
 
 @app.command()

@@ -13,7 +13,7 @@ TIMEOUT_S = 10.0
 
 
 def latest(endpoints: Endpoints, codec: Codec) -> PolicyPublished | None:
-    """The last one on the topic; None when there is none. Raises KafkaException, RecordRefused."""
+    """The last one on the topic; None when there is none, or it was taken back. Raises KafkaException, RecordRefused."""
     consumer = Consumer(consumer_config(endpoints.kafka, "carillon.cli"))
     try:
         low, high = consumer.get_watermark_offsets(TopicPartition(POLICY, PARTITION), timeout=TIMEOUT_S)
@@ -22,7 +22,7 @@ def latest(endpoints: Endpoints, codec: Codec) -> PolicyPublished | None:
         consumer.assign([TopicPartition(POLICY, PARTITION, high - 1)])
         for message in consumer.consume(1, timeout=TIMEOUT_S):
             if message.error() is None:
-                return codec.decode(message.value(), PolicyPublished)
+                return codec.decode(message.value(), PolicyPublished) if message.value() is not None else None
         return None
     finally:
         consumer.close()

@@ -33,7 +33,7 @@ def world(running: FleetSettings, wire: Codec, answer: Answer, stored: Reader) -
 
 @pytest.fixture
 def publish(answer: Answer, tmp_path: Path) -> Iterator[Publish]:
-    """`carillon policy publish`, and in the end the one that was there before."""
+    """`carillon policy publish`, and in the end what was in force before."""
 
     def ask(text: str) -> str:
         (tmp_path / "policy.yaml").write_text(text)
@@ -41,7 +41,11 @@ def publish(answer: Answer, tmp_path: Path) -> Iterator[Publish]:
 
     before = answer("policy", "show")["published"]
     yield ask
-    ask(before["text"] if before else Path(os.environ.get("CARILLON_POLICY_FILE") or SHIPPED).read_text())
+    if before:
+        ask(before["text"])
+    else:
+        answer("policy", "withdraw")
+        assert answer("policy", "show")["published"] is None
 
 
 def changed(*changes: tuple[str, str]) -> str:

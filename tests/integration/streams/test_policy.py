@@ -1,4 +1,6 @@
-"""The policy on its topic: who follows it has the last that can be used, those published before too, and what is wrong changes nothing."""
+"""The policy on its topic: who follows it has the last that can be used, those published before too. What is wrong changes nothing, and
+what is taken back leaves that of the file.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -30,8 +32,8 @@ def followed(own: Endpoints, pipeline: Pipeline) -> Iterator[list[PolicyInForce]
         one.stop()
 
 
-def publish(pipeline: Pipeline, text: str | bytes) -> None:
-    value = text if isinstance(text, bytes) else PolicyPublished(text=text, by="test", at=1)
+def publish(pipeline: Pipeline, text: str | bytes | None) -> None:
+    value = PolicyPublished(text=text, by="test", at=1) if isinstance(text, str) else text
     pipeline.log.write(POLICY, value, key="policy", partition=PARTITION)
 
 
@@ -64,3 +66,10 @@ async def test_the_last_that_can_be_used_is_in_force(pipeline: Pipeline, followe
     publish(pipeline, TEXT)
     for one in followed:
         await in_force(one, TEXT)
+    publish(pipeline, THIRD)
+    for one in followed:
+        await in_force(one, THIRD)
+    publish(pipeline, None)
+    for one in followed:
+        await in_force(one, TEXT)
+    assert first() == load_policy(), "what was taken back leaves that of the file"
