@@ -45,8 +45,9 @@ status: setup ## Say how each part of the stack is
 demo: setup ## Everything at once: the stack, Carillon, and a campaign
 	@$(BIN)/carillon demo
 
-test: setup ## All tests: unit, contract, integration, e2e (starts the stack when it is not up)
-	CARILLON_CRASHES=all $(BIN)/python -m pytest
+test: export CARILLON_CRASHES = all
+test: setup test-unit ## All tests: unit with every crash, contract, integration, e2e, faults (starts the stack when it is not up)
+	$(BIN)/python -m pytest tests/integration tests/e2e tests/faults
 
 test-unit: setup ## Unit and contract tests; no service is needed
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/contract
