@@ -62,12 +62,14 @@ def race(bench: Bench, users: int, count: int, seconds: float) -> int:
     chunks_since, request = log.ends(EXPANSIONS), flash_sale(str(now), users, now)
     log.request(request)
     log.flush()
-    written = _opt_out(log, who, seconds)
-    log.expansions(chunks_since, request.notification.notification_id, RUN_S)
-    for group, topic in (("carillon.profiles", "notify.profile-events"), ("carillon.bulk", DELIVER)):
-        until(lambda group=group, topic=topic: log.groups.lag(group, [topic]) == 0, f"{group} is done", RUN_S)  # type: ignore[misc]
-    found = figures(bench.endpoints, log, since, request.notification.notification_id, written)
-    _opt_in(log, who, users)
+    try:
+        written = _opt_out(log, who, seconds)
+        log.expansions(chunks_since, request.notification.notification_id, RUN_S)
+        for group, topic in (("carillon.profiles", "notify.profile-events"), ("carillon.bulk", DELIVER)):
+            until(lambda group=group, topic=topic: log.groups.lag(group, [topic]) == 0, f"{group} is done", RUN_S)  # type: ignore[misc]
+        found = figures(bench.endpoints, log, since, request.notification.notification_id, written)
+    finally:  # another benchmark's urgent ones must reach them
+        _opt_in(log, who, users)
     report = audit_log(bench.endpoints.kafka, bench.endpoints.registry, notification=request.notification.notification_id, settled=True)
     found |= {"users": users, "opt_outs": count, "audit": dict(report.counts), "bound_ms": PROFILE_BOUND_MS}
     found |= {"machine": machine(), "versions": versions()}
