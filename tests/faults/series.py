@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.faults.faults import FAULTS
 
-WORLD = ("--users", "1500", "--campaign-s", "4")
+WORLD = ("--users", "1500", "--campaign-s", "4", "--likes", "200")
 """With campaigns at every moment one run would take all of a small machine: so several fit beside each other."""
 STRIKES: Mapping[str, tuple[str, ...]] = {
     "kill_of_two": ("--kills", "6", "--workers", "2"),
