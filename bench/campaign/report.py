@@ -12,6 +12,8 @@ from bench.campaign.run import Run
 from bench.campaign.urgent import quantile
 
 RESULTS = Path(__file__).parent.parent / "results" / "campaign.json"
+FIRST = RESULTS.with_name("campaign_first.json")
+"""The same before caps, quiet hours, digests and routes were decided: what all of that costs is seen beside it."""
 OURS = ("plan", "decide", "decide_urgent", "urgent", "bulk", "profiles", "project")
 MAX_RSS_GROWTH = 0.15
 
@@ -74,12 +76,24 @@ def show(console: Console, found: dict[str, Any]) -> None:
         if isinstance(value, int | float):
             table.add_row(name, f"{value:,}")
     console.print(table)
+    console.print(_costs(found, json.loads(FIRST.read_text())))
+
+
+def _costs(found: dict[str, Any], first: dict[str, Any]) -> Table:
     costs = Table(title="by process")
-    for column in ("process", *(f"rss MB at {int(size):,}" for size in next(iter(found["rss_mb"].values()))), "CPU s"):
-        costs.add_column(column, justify="left" if column == "process" else "right")
-    for name, sizes in found["rss_mb"].items():
-        costs.add_row(name, *(str(mb) for mb in sizes.values()), str(found["cpu_s"].get(name, "")))
-    console.print(costs)
+    costs.add_column("process")
+    sizes = next(iter(found["rss_mb"].values()))
+    for column in (*(f"rss MB at {int(size):,}" for size in sizes), "CPU s a million", "without policy"):
+        costs.add_column(column, justify="right")
+    ours, before = _cpu_a_million(found), _cpu_a_million(first)
+    for name, each in found["rss_mb"].items():
+        costs.add_row(name, *(str(mb) for mb in each.values()), *(f"{cpu[name]:.1f}" if name in cpu else "" for cpu in (ours, before)))
+    costs.add_row("all", *("" for _ in sizes), *(f"{sum(cpu.values()):.1f}" for cpu in (ours, before)))
+    return costs
+
+
+def _cpu_a_million(of: dict[str, Any]) -> dict[str, float]:
+    return {name: cpu_s * 1_000_000 / of["recipients"] for name, cpu_s in of["cpu_s"].items()}
 
 
 def save(found: dict[str, Any]) -> Path:
