@@ -8,7 +8,9 @@ BENCHES = (
     ("The read side: rows into Cassandra and ClickHouse", ("bench.projections", "1000000")),
     ("Audience expressions: from the index to decided", ("bench.audience",)),
     ("A campaign, from the event to the last row", ("bench.campaign", "--users", "1000000")),
+    ("2,000 opt-outs thrown at a campaign that is under way", ("bench.opt_out",)),
     ("Timers: a million due within a minute", ("bench.timers", "--timers", "1000000")),
+    ("The same, their worker killed 50 times", ("bench.timers", "--timers", "1000000", "--window-s", "240", "--kills", "50")),
     ("Recovery: a worker that lost its memory, and one that lost its disk", ("bench.recovery",)),
 )
 
