@@ -70,13 +70,15 @@ class Bench:
         return self._arrived(urgent)
 
     def decide_only(self, size: int) -> float:
-        """Recipients/s of expansion and decision in the decide process, while delivery and projections are stopped."""
+        """Recipients/s of expansion and decision in the decide process, by an expression of three tags, while delivery and projections are
+        stopped.
+        """
         others = [psutil.Process(pid) for name, pid in pids().items() if name.startswith(("bulk", "project"))]
         for process in others:
             process.terminate()
         psutil.wait_procs(others, timeout=STOP_S)
         try:
-            since, notification = self._start(size)
+            since, notification = self._start(size, " and not (tag:group-1 and tag:group-2)")
             return _rate(self.log.expansions(since, notification, RUN_S))
         finally:
             fleet.ensure_running()
@@ -114,8 +116,8 @@ class Bench:
         """Latencies (ms, sorted) once all have arrived."""
         return self._arrived(urgent)
 
-    def _start(self, size: int) -> tuple[list[int], str]:
-        since, request = self.log.ends(EXPANSIONS), flash_sale(str(self._next_seed()), size, time.time_ns() // 1_000_000)
+    def _start(self, size: int, but: str = "") -> tuple[list[int], str]:
+        since, request = self.log.ends(EXPANSIONS), flash_sale(str(self._next_seed()), size, time.time_ns() // 1_000_000, but)
         self.log.request(request)
         self.log.flush()
         return since, request.notification.notification_id
@@ -138,8 +140,8 @@ class Bench:
 BULK = ("notify.deliver.push.low", "notify.deliver.push.normal")
 
 
-def flash_sale(key: str, size: int, now_ms: int) -> NotificationRequested:
-    """A promotional campaign by push to the first `size` users."""
+def flash_sale(key: str, size: int, now_ms: int, but: str = "") -> NotificationRequested:
+    """A promotional campaign by push to the first `size` users; `but`: more of the expression."""
     notification = Notification(
         notification_id=notification_id("bench.campaign", key),
         event_type="sale.started",
@@ -155,7 +157,7 @@ def flash_sale(key: str, size: int, now_ms: int) -> NotificationRequested:
         accepted_at=now_ms,
         expires_at=now_ms + 3_600_000,
     )
-    return NotificationRequested(notification, Audience(expression=f"tag:{tag(size)}"), key)
+    return NotificationRequested(notification, Audience(expression=f"tag:{tag(size)}{but}"), key)
 
 
 def _seconds(chunks: list[AudienceExpanded]) -> float:
