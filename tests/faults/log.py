@@ -10,6 +10,7 @@ from ops.endpoints import Endpoints
 from schemas.clients import consumer_config
 from schemas.codec import Codec
 from schemas.errors import RecordRefused
+from schemas.provision import subjects
 from schemas.records import Record
 from schemas.registry import ConfluentRegistry
 from schemas.topics import PROFILE_EVENTS, PROFILES, catalogue
@@ -49,7 +50,8 @@ class LogView:
         self._lean = Lean() if lean else None
         self._consumer = Consumer(consumer_config(endpoints.kafka, "oracle"))
         self._registry = ConfluentRegistry(endpoints.registry)
-        self._codec = Codec(self._registry, {})
+        self._codec = Codec(self._registry, subjects(catalogue()))
+        self._codec.warm()  # now: later the registry may be down, which is nothing to those who are watched
         self.entries: dict[str, list[Entry]] = {topic: [] for topic in topics}
         there = self._consumer.list_topics(timeout=TIMEOUT_S).topics
         places = [TopicPartition(topic, number, 0) for topic in self.entries for number in there[topic].partitions]
