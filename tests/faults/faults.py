@@ -9,6 +9,8 @@ from tests.faults.load import now_ms
 from tests.faults.plan import Report
 from tests.faults.stage import Stage
 
+AHEAD_MS = 2 * 3_600_000
+"""How far a clock jumps."""
 FAULTS: Mapping[str, Callable[[Stage], AbstractContextManager[None]]] = {
     "slow": broken_provider.behaving(latency_ms=4000, jitter_ms=2000),
     "5xx": broken_provider.behaving(fail_rate=0.7),
@@ -24,8 +26,8 @@ FAULTS: Mapping[str, Callable[[Stage], AbstractContextManager[None]]] = {
     "connect": broken_parts.down("connect"),
     "postgres": broken_parts.down("postgres"),
     "scale": broken_workers.scaled,
-    "clock_ahead": broken_workers.clock_off_by(2 * 3_600_000),
-    "clock_back": broken_workers.clock_off_by(-2 * 3_600_000),
+    "clock_ahead": broken_workers.clock_off_by(AHEAD_MS),
+    "clock_back": broken_workers.clock_off_by(-AHEAD_MS),
     "disk_full": broken_workers.disk_full,
     "poison": poison.poisoned,
     "control": controlled.controlled,

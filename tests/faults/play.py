@@ -12,7 +12,7 @@ from dataclasses import asdict
 from confluent_kafka import KafkaException
 
 from schemas.topics import PROFILES, STATUS
-from tests.faults.faults import WHOLE_S, Fault
+from tests.faults.faults import AHEAD_MS, WHOLE_S, Fault
 from tests.faults.judge import judge
 from tests.faults.outbox import ROWS, Outbox
 from tests.faults.plan import STORES, Plan, Report
@@ -148,6 +148,8 @@ class Play:
     def _settle(self) -> None:
         """Until nothing is left to read for any worker, none is still starting, and every row of the outbox has a request."""
         self._stage.load.flush()
+        if self._plan.fault == "clock_ahead":  # windows that began by that clock end by it too: two hours from now, by the right one
+            self._stage.workers.clock.write_text(str(AHEAD_MS))
         if self._stage.outbox:
             self._sell(self._stage.outbox)
             self._stage.outbox.stop(self._stage.load.asked)
