@@ -11,8 +11,6 @@ import pytest
 from tests.faults.plan import STORES
 from tests.faults.run import ROLES, Plan, run, save
 
-LIKES = 200
-
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 
@@ -22,7 +20,7 @@ def told(name: str, otherwise: int) -> int:
 
 def test_whoever_is_killed_the_sums_match() -> None:
     seed = told("SEED", random.randrange(10**6))
-    report = run(Plan(told("USERS", 10_000), told("KILLS", 6), seed, (*ROLES, *STORES), stores=True, likes=LIKES))
+    report = run(Plan(told("USERS", 10_000), told("KILLS", 6), seed, (*ROLES, *STORES), stores=True))
     path = save(report)
     assert report.holds, f"seed {seed}, see {path}: {report.verdict['wrong']}"
     assert len(report.kills) == report.plan["kills"]
