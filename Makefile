@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 N ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check jars up down status demo test test-unit test-integration test-faults test-faults-all histories lint format lock bench bench-campaign bench-opt-out clean
+.PHONY: help setup check jars up down status demo test test-unit test-contract test-integration test-faults test-faults-all histories lint format lock bench bench-campaign bench-opt-out clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,11 +46,14 @@ demo: setup ## Everything at once: the stack, Carillon, and a campaign
 	@$(BIN)/carillon demo
 
 test: export CARILLON_CRASHES = all
-test: setup test-unit ## All tests: unit with every crash, contract, integration, e2e, faults (starts the stack when it is not up)
+test: setup test-unit test-contract ## All tests: unit with every crash, contract, integration, e2e, faults (starts the stack when it is not up)
 	$(BIN)/python -m pytest tests/integration tests/e2e tests/faults
 
-test-unit: setup ## Unit and contract tests; no service is needed
-	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit tests/contract
+test-unit: setup ## Unit tests; no service is needed
+	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit
+
+test-contract: setup ## What every provider, codec and parser of feedback has to hold, against emulators of their APIs; no service is needed
+	$(BIN)/python -m pytest -n auto --dist worksteal tests/contract
 
 test-integration: setup ## Integration tests on the real stack
 	$(BIN)/python -m pytest tests/integration

@@ -3,7 +3,10 @@
 ProviderError
  |- DeclarationError     a provider declares something impossible
  |- BatchSizeError       more (or fewer) messages than one request may carry
+ |- AddressRefusedError  a URL that a user gave leads where it must not
  |- RegistryError        the registry's file does not describe providers
+ |- CertificateError     a file of certificates cannot be used
+ |- SignInError          a key cannot be used to sign in
  |- TemplateError
      |- TemplateFileError      a template file cannot be used
      |- TemplateUnknownError   no such template, version, or channel in it
@@ -27,8 +30,29 @@ class BatchSizeError(ProviderError):
         self.provider, self.given, self.limit = provider, given, limit
 
 
+class AddressRefusedError(ProviderError):
+    """The host of a URL that a user gave has an address that is not public: nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("the address leads to a host that is not public")
+
+
 class RegistryError(ProviderError):
     """The providers' configuration cannot be used; says where in it."""
+
+
+class CertificateError(ProviderError):
+    """A file of certificates cannot be used; names it."""
+
+
+class SignInError(ProviderError):
+    """A key cannot be used, or no token was had for it; says why, and nothing of the key. Raised by an `auth` in place of the message's
+    request: nothing was sent. `ours`: our settings are at fault.
+    """
+
+    def __init__(self, text: str, *, ours: bool = True) -> None:
+        super().__init__(text)
+        self.ours = ours
 
 
 class TemplateError(ProviderError):

@@ -1,5 +1,6 @@
 """One request and its answer: what a transport error says of the messages. Never raises but when cancelled.
 
+never to be sent   the host of a user's URL is not public                                          -> Rejected
 nothing was sent   refused, no such host, connect or pool time-out, no proxy, sign-in failed      -> Unavailable
 it may have been   read or write time-out, reset, protocol error, unreadable answer, total time-out -> Unknown
 """
@@ -10,7 +11,9 @@ from collections.abc import Sequence
 
 import httpx
 
-from providers.base import SIGN_IN, DirectProvider, Message, Outcome, Provider, Rejected, Unavailable, Unknown
+from providers.base import SIGN_IN, DirectProvider, Message, Outcome, Provider, Rejected, Throttled, Unavailable, Unknown
+from providers.errors import AddressRefusedError, SignInError
+from providers.statuses import by_status, excerpt
 
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
@@ -42,6 +45,10 @@ class HttpExchange:
         try:
             async with asyncio.timeout(self._timeout_ms / 1000):
                 await (self._fetch(flight) if self._provider.auth is None else self._sign(flight, self._provider.auth))
+        except SignInError as error:
+            return Unavailable(f"sign-in failed: {error}", config=error.ours)
+        except AddressRefusedError as error:
+            return Rejected("address_refused", str(error))
         except NOT_SENT as error:
             return Unavailable(_said(error))
         except (TimeoutError, httpx.ReadTimeout):
@@ -49,7 +56,7 @@ class HttpExchange:
         except Exception as error:
             return flight.lost(_said(error))
         if flight.signing_in or flight.response is None:
-            return Unavailable(f"sign-in failed: {flight.response}")
+            return _sign_in_failed(flight.response)
         return flight.response
 
     async def _sign(self, flight: "_Flight", auth: httpx.Auth) -> None:
@@ -121,6 +128,17 @@ class _Flight:
 
     def lost(self, detail: str) -> Outcome:
         return Unavailable(f"sign-in failed: {detail}") if self.signing_in else Unknown(detail)
+
+
+def _sign_in_failed(response: httpx.Response | None) -> Outcome:
+    """What the answer to a sign-in says of messages that were not sent. Bodies of refusals alone are quoted: others may hold a token."""
+    if response is None or response.status_code < 400:
+        return Unavailable(f"sign-in failed: {response}")
+    outcome = by_status(response)
+    detail = f"sign-in failed: HTTP {response.status_code}: {excerpt(response)}"
+    if isinstance(outcome, Throttled):
+        return Throttled(outcome.retry_after_ms, detail)
+    return Unavailable(detail, config=isinstance(outcome, Rejected) or (isinstance(outcome, Unavailable) and outcome.config))
 
 
 def _said(error: Exception) -> str:

@@ -6,6 +6,11 @@ config   channels:
                name: sandbox-email          # optional; unique
                weight: 1                    # optional: its share of the channel's messages; 0: only when no other can
                options: {base_url: "${SANDBOX_URL}", batch_size: 1000}
+           push:
+             - name: native                 # a route whose messages go to the provider of the device's platform (`providers.platforms`)
+               by_platform:
+                 ios: {kind: apns, options: {...}}
+                 android: {kind: fcm, options: {...}}
 Strings may hold ${NAME} or ${NAME:-default}; the values are given by the caller, so secrets stay out of the file.
 """
 
@@ -17,18 +22,45 @@ import msgspec
 import yaml
 from msgspec import Meta, Struct
 
-from providers.base import AnyProvider
-from providers.errors import RegistryError
+from providers.apns import Apns
+from providers.base import AnyProvider, Composite, OneProvider
+from providers.errors import DeclarationError, RegistryError
+from providers.fcm import Fcm
 from providers.inbox import Inbox
+from providers.mailgun import Mailgun
 from providers.options import make
+from providers.platforms import Platforms
 from providers.sandbox import SandboxBatch, SandboxSingle
+from providers.sendgrid import SendGrid
+from providers.ses import Ses
+from providers.slack import Slack
+from providers.smtp import Smtp
+from providers.sns import Sns
+from providers.teams import Teams
+from providers.twilio import Twilio
+from providers.vonage import Vonage
+from providers.web_push import WebPush
+from providers.webhook import Webhook
 
 T = TypeVar("T")
-Kinds = Mapping[str, Callable[..., AnyProvider]]
+Kinds = Mapping[str, Callable[..., OneProvider]]
 KINDS: Kinds = {
+    "apns": Apns,
+    "fcm": Fcm,
     "inbox": Inbox,
+    "mailgun": Mailgun,
     "sandbox_batch": SandboxBatch,
     "sandbox_single": SandboxSingle,
+    "sendgrid": SendGrid,
+    "ses": Ses,
+    "smtp": Smtp,
+    "slack": Slack,
+    "teams": Teams,
+    "twilio": Twilio,
+    "vonage": Vonage,
+    "webhook": Webhook,
+    "web_push": WebPush,
+    "sns": Sns,
 }
 DEFAULT = Path(__file__).with_name("config") / "default.yaml"
 
@@ -40,11 +72,20 @@ class Route(Struct, frozen=True):
     weight: int = 1
 
 
-class _Line(Struct, forbid_unknown_fields=True):
+class _Part(Struct, forbid_unknown_fields=True):
     kind: str
     name: str = ""
-    weight: Annotated[int, Meta(ge=0)] = 1
     options: dict[str, Any] = {}
+
+
+class _Line(_Part, forbid_unknown_fields=True, kw_only=True):
+    weight: Annotated[int, Meta(ge=0)] = 1
+
+
+class _Divided(Struct, forbid_unknown_fields=True):
+    by_platform: dict[str, _Part]
+    name: str = ""
+    weight: Annotated[int, Meta(ge=0)] = 1
 
 
 class _Config(Struct, forbid_unknown_fields=True):
@@ -62,9 +103,10 @@ def load(config: Mapping[str, Any], variables: Mapping[str, str] | None = None, 
         if not entries:
             raise RegistryError(f"channels.{channel}: no provider")
         registry[channel] = _routes(channel, entries, variables or {}, KINDS if kinds is None else kinds)
-        if twice := taken & registry[channel].keys():
+        names = [name for route in registry[channel].values() for name in _names(route.provider)]
+        if twice := taken.intersection(names):
             raise RegistryError(f"channels.{channel}: the name {min(twice)!r} is taken")
-        taken |= registry[channel].keys()
+        taken.update(names)
     return registry
 
 
@@ -92,17 +134,44 @@ def _convert(where: str, value: Any, kind: type[T]) -> T:
 
 def _routes(channel: str, entries: list[Any], variables: Mapping[str, str], kinds: Kinds) -> dict[str, Route]:
     routes: dict[str, Route] = {}
+    taken: set[str] = set()
     for index, entry in enumerate(entries):
         where = f"channels.{channel}[{index}]"
-        line = _convert(where, entry, _Line)
-        provider = _provider(where, channel, line, variables, kinds)
-        if provider.declaration.name in routes:
-            raise RegistryError(f"{where}: the name {provider.declaration.name!r} is taken")
-        routes[provider.declaration.name] = Route(provider, line.weight)
+        route = _route(where, channel, entry, variables, kinds)
+        for name in _names(route.provider):
+            if name in taken:
+                raise RegistryError(f"{where}: the name {name!r} is taken")
+            taken.add(name)
+        routes[route.provider.declaration.name] = route
     return routes
 
 
-def _provider(where: str, channel: str, line: _Line, variables: Mapping[str, str], kinds: Kinds) -> AnyProvider:
+def _route(where: str, channel: str, entry: Any, variables: Mapping[str, str], kinds: Kinds) -> Route:
+    if isinstance(entry, dict) and "by_platform" in entry:
+        divided = _convert(where, entry, _Divided)
+        return Route(_platforms(where, channel, divided, variables, kinds), divided.weight)
+    line = _convert(where, entry, _Line)
+    return Route(_provider(where, channel, line, variables, kinds), line.weight)
+
+
+def _names(provider: AnyProvider) -> list[str]:
+    """Its own, and those of who it is made of: all are counted apart."""
+    parts = provider.parts.values() if isinstance(provider, Composite) else ()
+    return [provider.declaration.name, *(part.declaration.name for part in parts)]
+
+
+def _platforms(where: str, channel: str, line: _Divided, variables: Mapping[str, str], kinds: Kinds) -> Platforms:
+    if channel != "push":
+        raise RegistryError(f"{where}: there are platforms on push alone")
+    where = f"{where}.by_platform"
+    parts = {name: _provider(f"{where}.{name}", channel, part, variables, kinds) for name, part in line.by_platform.items()}
+    try:
+        return Platforms(channel, parts, name=line.name or "platforms")
+    except DeclarationError as error:
+        raise RegistryError(f"{where}: {error}") from error
+
+
+def _provider(where: str, channel: str, line: _Part, variables: Mapping[str, str], kinds: Kinds) -> OneProvider:
     if line.kind not in kinds:
         raise RegistryError(f"{where}.kind: no {line.kind!r}; there are {', '.join(sorted(kinds))}")
     named = {"name": line.name} if line.name else {}

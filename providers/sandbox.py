@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 import httpx
 import msgspec
 
+from providers.answers import unreadable
 from providers.base import Accepted, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.errors import DeclarationError
+from providers.features import FEATURES
 from providers.sandbox_body import batch_body, single_body
 from providers.sandbox_server.wire import Answer, Result
-from providers.statuses import by_status, excerpt
+from providers.statuses import by_status
 
 DEAD = frozenset({"unregistered", "invalid_address"})
 JSON = {"content-type": "application/json"}
@@ -46,7 +48,7 @@ class _Sandbox:
         try:
             results = _answers.decode(response.content).results
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            return [Unknown(f"unreadable answer: {excerpt(response)}")] * len(messages)
+            return [unreadable(response)] * len(messages)
         by_id = {result.message_id: result for result in results}
         return [_outcome(by_id.get(message.message_id)) for message in messages]
 
@@ -72,6 +74,7 @@ class SandboxBatch(_Sandbox):
         declaration = Declaration(
             name=name or f"sandbox-{channel}",
             channel=channel,
+            carries=FEATURES,
             batch_size=batch_size,
             concurrency=concurrency,
             timeout_ms=timeout_ms,
@@ -102,6 +105,7 @@ class SandboxSingle(_Sandbox):
         declaration = Declaration(
             name=name or f"sandbox-{channel}",
             channel=channel,
+            carries=FEATURES,
             concurrency=concurrency,
             timeout_ms=timeout_ms,
             connect_timeout_ms=connect_timeout_ms,

@@ -6,29 +6,37 @@ a cancelled `send`, whose request may still arrive.
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import httpx
 
-from providers.base import AnyProvider, DirectProvider, Message, Outcome, Unavailable
+from providers.base import AnyProvider, Closing, Composite, DirectProvider, Message, OneProvider, Outcome
 from providers.errors import BatchSizeError
 from providers.exchange import DirectExchange, HttpExchange
-
-Exchange: TypeAlias = Callable[[Sequence[Message]], Awaitable[list[Outcome]]]
-Heard: TypeAlias = Callable[[str, Sequence[Outcome], float], None]
-"""Is told of each request: the provider's name, one outcome a message, and how long it took (ms)."""
+from providers.guarded import GuardedTransport
+from providers.lanes import Exchange, Fork, Heard, Lane
+from providers.slicing import slices_of
 
 
 class Sender:
-    """Sends through one httpx transport, for one event loop; give it a FastTransport (any AsyncBaseTransport works)."""
+    """Sends through httpx transports, for one event loop; give it FastTransports (any AsyncBaseTransport works)."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, heard: Heard = lambda name, outcomes, took_ms: None) -> None:
-        """`heard` is told nothing of what got no turn: that says nothing of the provider."""
-        self._transport = transport
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        heard: Heard = lambda name, outcomes, took_ms: None,
+        *,
+        http2: httpx.AsyncBaseTransport | None = None,
+        guarded: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`http2`: for providers that speak nothing else; `guarded`: for those whose URLs users give, a GuardedTransport if none is given.
+
+        `heard` is not told of what got no turn: that says nothing of the provider.
+        """
+        self._transport, self._http2 = transport, http2 or transport
+        self._guarded = guarded or GuardedTransport()
         self._heard = heard
-        self._lanes: dict[AnyProvider, _Lane] = {}
+        self._lanes: dict[AnyProvider, Lane | Fork] = {}
 
     async def send(self, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
         """Return one outcome a message, in order. Raises BatchSizeError unless 1 <= len(messages) <= batch_size.
@@ -41,61 +49,49 @@ class Sender:
         return await lane.send(messages)
 
     async def send_all(self, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
-        """Return one outcome a message, in order, for any number: sliced by batch_size, `concurrency` slices at a time."""
-        size = provider.declaration.batch_size
-        outcomes: list[list[Outcome]] = [[]] * -(-len(messages) // size)
-        slices = iter(range(len(outcomes)))
+        """Return one outcome a message, in order, for any number: sliced (`providers.slicing`), `concurrency` slices at a time.
+
+        Those of a provider that is made of others go to these, side by side.
+        """
+        lane = self._lanes.get(provider) or self._open(provider)
+        if isinstance(lane, Fork):
+            return await lane.send(messages)
+        slices = slices_of(provider, messages)
+        outcomes: dict[int, Outcome] = {}
+        left = iter(slices)
 
         async def work() -> None:
-            for index in slices:
-                outcomes[index] = await self.send(provider, messages[index * size : (index + 1) * size])
+            for some in left:
+                outcomes.update(zip(some, await self.send(provider, [messages[index] for index in some]), strict=True))
 
         async with asyncio.TaskGroup() as workers:
-            for _ in range(min(provider.declaration.concurrency, len(outcomes))):
+            for _ in range(min(provider.declaration.concurrency, len(slices))):
                 workers.create_task(work())
-        return [outcome for some in outcomes for outcome in some]
+        return [outcomes[index] for index in range(len(messages))]
 
     async def aclose(self) -> None:
-        """Close the transport."""
+        """Close the transports, and what the providers keep open."""
+        for provider in self._lanes:
+            if isinstance(provider, Closing):
+                await provider.aclose()
         await self._transport.aclose()
+        if self._http2 is not self._transport:
+            await self._http2.aclose()
+        await self._guarded.aclose()
 
-    def _open(self, provider: AnyProvider) -> "_Lane":
-        lane = self._lanes[provider] = _Lane(provider, self._exchange(provider), self._heard)
-        return lane
+    def _open(self, provider: AnyProvider) -> Lane | Fork:
+        if isinstance(provider, Composite):
+            for part in provider.parts.values():  # what is heard of them is heard of it too
+                self._lanes[part] = Lane(part, self._exchange(part), self._heard, provider.declaration.name)
+            opened: Lane | Fork = Fork(provider, self.send_all)
+        else:
+            opened = Lane(provider, self._exchange(provider), self._heard)
+        self._lanes[provider] = opened
+        return opened
 
-    def _exchange(self, provider: AnyProvider) -> Exchange:
+    def _exchange(self, provider: OneProvider) -> Exchange:
         if isinstance(provider, DirectProvider):
             return DirectExchange(provider)
-        return HttpExchange(provider, self._transport)
-
-
-class _Lane:
-    """A provider's exchange, with its slots."""
-
-    def __init__(self, provider: AnyProvider, exchange: Exchange, heard: Heard) -> None:
-        declaration = provider.declaration
-        self._name, self._heard = declaration.name, heard
-        self.batch_size = declaration.batch_size
-        self._wait_s = declaration.timeout_ms / 1000
-        self._slots = asyncio.Semaphore(declaration.concurrency)
-        self._exchange = exchange
-
-    async def send(self, messages: Sequence[Message]) -> list[Outcome]:
-        if not await self._take_slot():
-            return [Unavailable(f"no free slot within {self._wait_s} s")] * len(messages)
-        began = time.monotonic()
-        try:
-            outcomes = await self._exchange(messages)
-        finally:
-            self._slots.release()
-        self._heard(self._name, outcomes, (time.monotonic() - began) * 1000)
-        return outcomes
-
-    async def _take_slot(self) -> bool:
-        if not self._slots.locked():
-            return await self._slots.acquire()
-        try:
-            async with asyncio.timeout(self._wait_s):
-                return await self._slots.acquire()
-        except TimeoutError:
-            return False
+        if provider.declaration.guarded:
+            return HttpExchange(provider, self._guarded)
+        return HttpExchange(provider, self._http2 if provider.declaration.http2 else self._transport)

@@ -12,6 +12,8 @@ from providers.base import Outcome, Rejected, Throttled, Unavailable, Unknown
 
 DETAIL_CHARS = 300
 RETRY_AFTER_DIGITS = 9
+EPOCH_DIGITS = 14
+DAY_MS = 86_400_000
 
 # Our credentials, our URL, our account: the message is sound, and nothing was sent. Rejecting would burn a whole campaign.
 OUR_FAULT = frozenset({401, 402, 403, 404, 405, 407, 410, 421, 426, 451})
@@ -28,7 +30,9 @@ def by_status(response: httpx.Response) -> Outcome:
         return Throttled(retry_after_ms(response), detail)
     if status in NO_ANSWER_UPSTREAM or status < 300 or status > 599:
         return Unknown(detail)
-    if status < 400 or status in OUR_FAULT or status in NOT_PROCESSED or status >= 500:
+    if status in OUR_FAULT:
+        return Unavailable(detail, config=True)
+    if status < 400 or status in NOT_PROCESSED or status >= 500:
         return Unavailable(detail)
     return Rejected(f"http_{status}", detail)
 
@@ -47,6 +51,17 @@ def retry_after_ms(response: httpx.Response) -> int:
     if then is None or now is None:
         return 0
     return max(0, round((then - now).total_seconds() * 1000))
+
+
+def until_ms(response: httpx.Response, epoch: str, unit_ms: int = 1000) -> int:
+    """Return the ms from the answer's own Date to a time since the epoch, as rate limits name it; 0 when unreadable or past.
+
+    `unit_ms`: what it counts in, seconds or milliseconds.
+    """
+    now = _date(response.headers.get("date", ""))
+    if now is None or not (epoch.isascii() and epoch.isdigit() and len(epoch) <= EPOCH_DIGITS):
+        return 0
+    return max(0, min(int(epoch) * unit_ms - round(now.timestamp() * 1000), DAY_MS))
 
 
 def _date(value: str) -> datetime | None:

@@ -48,6 +48,17 @@ def devices(value: Any) -> list[Device]:
     return found
 
 
+def chat(value: Any) -> dict[str, str]:
+    """TEXT[] of `kind:address`, one of a kind. The address is never in an error's text."""
+    found = [item.partition(":")[::2] for item in strings(value)]
+    for index, (kind, address) in enumerate(found):
+        if not kind or not address:
+            raise ValueError(f"item {index} is not kind:address")
+    if len(dict(found)) < len(found):
+        raise ValueError("a kind is there twice")
+    return dict(found)
+
+
 def minute_of_day(value: Any) -> int:
     """TIME is microseconds after midnight (io.debezium.time.MicroTime); 24:00 is 0:00."""
     if not isinstance(value, int) or isinstance(value, bool):
@@ -75,5 +86,6 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "frequency_cap": integer,
     "tags": strings,
     "daily_digest": integer,
+    "chat": chat,
 }
 """By profile field."""

@@ -26,6 +26,11 @@ def handed_back_id(batch: str) -> str:
     return _derive("handed back", batch)
 
 
+def retry_id(batch: str) -> str:
+    """The hold, and the timer, of those of a batch whom delivery tries again."""
+    return _derive("retry", batch)
+
+
 def try_id(notification: str, partition: int, channel: str, users: Sequence[str]) -> str:
     """Those who are tried on a further channel together: each is tried once on each."""
     return _derive("try", notification, str(partition), channel, *users)

@@ -21,6 +21,51 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """Base of everything on the wire. Records hold no cycles, so the garbage collector need not look at them."""
 
 
+class Attachment(Record, frozen=True):
+    filename: str
+    content_type: str
+    content: bytes
+    content_id: str = ""
+
+
+class EmailOverrides(Record, frozen=True):
+    from_name: str = ""
+    reply_to: list[str] = []
+    cc: list[str] = []
+    bcc: list[str] = []
+    headers: dict[str, str] = {}
+    attachments: list[Attachment] = []
+
+
+class PushOverrides(Record, frozen=True):
+    image: str = ""
+    link: str = ""
+    sound: str = ""
+    badge: int | None = None
+    category: str = ""
+    thread: str = ""
+    android_channel: str = ""
+    collapse_key: str = ""
+    data: dict[str, str] = {}
+
+
+class SmsOverrides(Record, frozen=True):
+    media: list[str] = []
+
+
+class ChatOverrides(Record, frozen=True):
+    link: str = ""
+    image: str = ""
+    thread: str = ""
+
+
+class Overrides(Record, frozen=True):
+    email: EmailOverrides | None = None
+    push: PushOverrides | None = None
+    sms: SmsOverrides | None = None
+    chat: ChatOverrides | None = None
+
+
 class Notification(Record, frozen=True):
     notification_id: str
     event_type: str
@@ -40,6 +85,7 @@ class Notification(Record, frozen=True):
     digest_key: str = ""
     actor: str = ""
     withheld: dict[str, str] = {}
+    overrides: Overrides | None = None
 
 
 class Audience(Record, frozen=True):
@@ -71,6 +117,8 @@ class ExpandAudience(Record, frozen=True, kw_only=True):
     tried: str = ""
     counted: list[bool] = []
     data: list[dict[str, str]] = []
+    attempts: int = 0
+    tried_since: int = 0
 
 
 class ControlCampaign(Record, frozen=True, kw_only=True):
@@ -130,6 +178,8 @@ class DeliverBatch(Record, frozen=True):
     partitions: int = 0
     followed: bool = False
     data: list[dict[str, str]] = []
+    attempts: int = 0
+    tried_since: int = 0
 
 
 class SendsEnded(Record, frozen=True):
@@ -222,6 +272,7 @@ class ProfileChanged(Record, frozen=True):
     unsuppress: list[str] = []
     unsubscribe: list[str] = []
     resubscribe: list[str] = []
+    chat: dict[str, str] | None = None
 
 
 class ProfilesChanged(Record, frozen=True):
@@ -247,6 +298,7 @@ class Profile(Record, frozen=True, kw_only=True):
     daily_digest: int | None = None
     suppressed: dict[str, str] = {}
     unsubscribed: list[str] = []
+    chat: dict[str, str] = {}
 
 
 class FeedbackReceived(Record, frozen=True, kw_only=True):
@@ -260,6 +312,14 @@ class FeedbackReceived(Record, frozen=True, kw_only=True):
     occurred_at: int
     received_at: int
     raw: bytes = b""
+    ref: str = ""
+    address: str = ""
+    reason: str = ""
+    event_id: str = ""
+
+
+class FeedbacksReceived(Record, frozen=True):
+    events: list[FeedbackReceived]
 
 
 class DeadLetter(Record, frozen=True, kw_only=True):
@@ -278,6 +338,12 @@ class DeadLetter(Record, frozen=True, kw_only=True):
     state: str = "dead"
 
 
+class DeadAddress(Record, frozen=True):
+    user_id: str
+    address: str
+    reason: str
+
+
 class LedgerEntry(Record, frozen=True):
     source_offset: int
     intended: int
@@ -291,6 +357,8 @@ class LedgerEntry(Record, frozen=True):
     finished_at: int | None = None
     providers: list[str] = []
     provider_of: list[int] = []
+    retry_at: int | None = None
+    dead: list[DeadAddress] = []
 
 
 class Output(Record, frozen=True, kw_only=True):

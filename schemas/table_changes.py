@@ -20,7 +20,7 @@ class TableMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     user_id: str
     """The column that says whose row it is; part of the primary key, or the table has `replica identity full`."""
     fields: dict[str, str] = {}
-    """Profile field -> column. `devices`: TEXT[] of `platform:token`; `daily_digest`: an integer, the hour."""
+    """Profile field -> column. `devices`, `chat`: TEXT[] of `platform:token`, `kind:address`; `daily_digest`: an integer, the hour."""
     quiet_hours: tuple[str, str] | None = None
     """The two TIME columns of the window; NULL in either: no quiet hours."""
     on_delete: Literal["user_gone", "reset"] = "reset"

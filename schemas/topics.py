@@ -13,6 +13,7 @@ from schemas.records import (
     DigestWindowEnded,
     ExpandAudience,
     FeedbackReceived,
+    FeedbacksReceived,
     LedgerEntry,
     NotificationRequested,
     PolicyPublished,
@@ -49,6 +50,7 @@ STATUS = "notify.status"
 FEEDBACK = "notify.feedback"
 DLQ = "notify.dlq"
 POLICY = "notify.policy"
+CHANGELOG_FEEDBACK = "notify.changelog.feedback"
 CHANGELOG_PLANNER = "notify.changelog.planner"
 CHANGELOG_SCHEDULED = "notify.changelog.planner.scheduled"
 TIMERS = "notify.timers"
@@ -166,7 +168,7 @@ def _core() -> Iterator[Topic]:
     yield Topic(PROFILES, "user_id", "profiles", Profile, compacted=True, retention_ms=FOREVER, broker_time=True)
     yield Topic(EXPANSIONS, "notification_id", "audience", AudienceExpanded, retention_ms=week)
     yield Topic(STATUS, "notification_id; the users' partition", "audience, delivery", StatusBatch, retention_ms=week)
-    yield Topic(FEEDBACK, "user_id", "gateway", FeedbackReceived, retention_ms=week)
+    yield Topic(FEEDBACK, "ref; explicit partition", "gateway", FeedbackReceived, others=(FeedbacksReceived,), retention_ms=week)
     # larger than any source topic's limit: a dead letter carries the whole record and its story
     yield Topic(DLQ, "topic/partition/offset", "every step", DeadLetter, retention_ms=30 * DAY_MS, dlq="", max_message_bytes=12_582_912)
     # longer than an old change can come back: a dead letter is replayed for 30 days
@@ -180,6 +182,8 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_ENDED, "notification_id and the decision", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     # longer than the longest schedule
     yield Topic(CHANGELOG_SCHEDULED, "notification_id", "planner", compacted=True, retention_ms=SCHEDULE_KEPT_MS, dlq="")
+    # as long as the batches that it is about
+    yield Topic(CHANGELOG_FEEDBACK, "place of a deliver batch", "feedback", compacted=True, retention_ms=week, dlq="")
     # every worker reads it: what can't be used is said in their logs, and passed over
     yield Topic(POLICY, "policy; partition 0", "operators", PolicyPublished, compacted=True, retention_ms=FOREVER, dlq="")
     yield Topic(TIMERS, "timer_id; the users' partition", "every step", SetTimer, retention_ms=week)

@@ -3,11 +3,13 @@
 What is short is apart from what is long: planning from expansion, and the whole of the urgent lane from campaigns.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from providers import registry as providers
 from providers.catalogue import Templates
+from providers.secret_files import Variables
 from providers.sender import Sender
 from providers.transport import FastTransport
 from schemas.codec import Codec
@@ -18,6 +20,7 @@ from schemas.topics import (
     CHANNELS,
     FANOUT,
     FANOUT_URGENT,
+    FEEDBACK,
     PROFILE_EVENTS,
     REQUESTS,
     SCHEDULE_KEPT_MS,
@@ -28,8 +31,9 @@ from schemas.topics import (
     events_topic,
     table_topic,
 )
+from streams.assigned import Assigned
 from streams.audience.agent import AudienceStep
-from streams.audience.campaigns import TABLE
+from streams.audience.campaigns import TABLE as CAMPAIGNS
 from streams.audience.late import Late
 from streams.audience.tried import TABLE as TRIED
 from streams.cdc.agent import TableStep
@@ -38,6 +42,7 @@ from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
 from streams.delivery.shares import Shares, Standing
+from streams.feedback.agent import FeedbackStep
 from streams.give_way import Manners
 from streams.health.backlog import Backlog
 from streams.intake.agent import IntakeStep
@@ -47,6 +52,7 @@ from streams.policy.policy import InForce
 from streams.profiles.agent import ProfileStep
 from streams.profiles.replica import ProfileReplica
 from streams.settings import WorkerSettings
+from streams.step.reader import LogReader
 from streams.step.step import Step
 from streams.step.turns import Turns
 from streams.timers.agent import TimerStep
@@ -67,6 +73,7 @@ class Parts:
     cancels: Cancels | None
     kafka: str
     in_force: InForce | None
+    assigned: Assigned
 
 
 @dataclass(frozen=True)
@@ -123,11 +130,15 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
     assert parts.replica is not None
     assert parts.cancels is not None
     assert parts.in_force is not None
-    variables = {"SANDBOX_URL": parts.settings.sandbox_url}
+    urgent = parts.settings.urgent_share
+    part = urgent if priorities == URGENT else 1 - urgent
+    variables = Variables({**os.environ, "SANDBOX_URL": parts.settings.sandbox_url})
     registry = providers.load_file(parts.settings.providers_file or providers.DEFAULT, variables)
-    templates, transport, turns, standing = Templates.load(), FastTransport(), Turns(), Standing(parts.clock)
+    templates, turns, standing = Templates.load(), Turns(), Standing(parts.clock, lambda: part * parts.assigned.share())
+    trusted = parts.settings.ca_file
+    transport, http2 = FastTransport(ca_file=trusted), FastTransport(http2=True, ca_file=trusted)
     # each priority has its own slots at a provider: an order does not queue behind a sale
-    callers = {priority: Caller(Sender(transport, standing.heard)) for priority in priorities}
+    callers = {priority: Caller(Sender(transport, standing.heard, http2=http2)) for priority in priorities}
     return {
         deliver_topic(channel, priority): DeliveryStep(
             deliver_topic(channel, priority),
@@ -151,7 +162,11 @@ def _timers(parts: Parts) -> Steps:
     return {TIMERS: TimerStep(parts.codec, parts.clock, topics, parts.settings.partitions)}
 
 
-LASTING = {TABLE: CAMPAIGN_KEPT_MS // 1000, TRIED: TRIED_KEPT_MS // 1000}
+def _feedback(parts: Parts) -> Steps:
+    return {FEEDBACK: FeedbackStep(parts.codec, parts.clock, LogReader(parts.kafka, "carillon.feedback.batches").value_at)}
+
+
+LASTING = {CAMPAIGNS: CAMPAIGN_KEPT_MS // 1000, TRIED: TRIED_KEPT_MS // 1000}
 ROLES: Mapping[str, Role] = {
     "profiles": Role(_profiles, replica=None, forgets=False, manners=Manners.LAST),
     "cdc": Role(_cdc, replica=None, manners=Manners.LAST),
@@ -160,5 +175,6 @@ ROLES: Mapping[str, Role] = {
     "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True, lasting=LASTING, policy=True),
     "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False, cancels=True, policy=True),
     "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, manners=Manners.LAST, cancels=True, policy=True),
+    "feedback": Role(_feedback, replica=None, forgets=False, manners=Manners.BEHIND),
     "timers": Role(_timers, replica=None, forgets=False, ordered=(TIMERS_TABLE,), manners=Manners.BEHIND),
 }

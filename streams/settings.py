@@ -20,7 +20,7 @@ class WorkerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CARILLON_", frozen=True)
 
     partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=2048, description="of every user-keyed topic; never changed once in use")
-    chunk: int = Field(250, ge=1, le=10_000, description="users a campaign decides at once")
+    chunk: int = Field(500, ge=1, le=10_000, description="users a campaign decides at once")
     aggregates: tuple[str, ...] = Field(("order", "item", "sale", "login"), description="upstream aggregates: topics events.<aggregate>")
     tables: tuple[str, ...] = Field(("customers", "preferences", "devices"), description="upstream tables: topics cdc.<table>")
     session_timeout: float = Field(30.0, ge=6, description="after so long without a heartbeat the broker gives the partitions away")
@@ -29,7 +29,9 @@ class WorkerSettings(BaseSettings):
     give_way: bool = Field(True, description="let the urgent go first where all share a machine; false where other programs keep it busy")
     worker: str = Field("1", description="stable name of this worker among those of its role: static membership and data folder")
     providers_file: Path | None = Field(None, description="which provider serves which channel; the sandbox's when not given")
+    ca_file: Path | None = Field(None, description="certificates (PEM) that providers' servers may have besides the machine's")
     policy_file: Path | None = Field(None, description="what may be sent to whom; the policy that is shipped when not given")
+    urgent_share: float = Field(0.2, gt=0, lt=1, description="of each provider account's limit, the part kept for critical and high ones")
     sandbox_url: str = Field("http://127.0.0.1:19110", description="fills ${SANDBOX_URL} in the providers file")
     health_host: str = Field("127.0.0.1", description="where /healthz and /readyz listen; nobody is asked who they are")
     health_port: int = Field(0, ge=0, le=65535, description="0: any free one; the file <home>/run/<role>-<worker>.health says which")

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -15,10 +14,12 @@ import faust
 import uvloop
 
 from schemas.clients import producer_config
+from schemas.clock import now_ms
 from schemas.codec import Codec
 from schemas.provision import subjects
 from schemas.registry import ConfluentRegistry
 from streams.app import make_app, member_id
+from streams.assigned import Assigned
 from streams.delivery.cancels import Cancels
 from streams.give_way import give_way, give_way_at_work
 from streams.health.broker import Broker
@@ -83,11 +84,6 @@ def die(reason: str) -> NoReturn:
     os._exit(EXIT_UNEXPECTED)
 
 
-def now_ms() -> int:
-    """The clock: epoch ms."""
-    return time.time_ns() // 1_000_000
-
-
 def _wire(
     role: Role, name: str, kafka: str, registry: str, home: Path, settings: WorkerSettings, health: WorkerHealth
 ) -> tuple[faust.App, Lanes]:
@@ -100,7 +96,8 @@ def _wire(
     ready.unlink(missing_ok=True)
     replica = _replica(role, name, kafka, state, codec, log)
     cancels = Cancels(kafka, die, step=name) if role.cancels else None
-    steps = role.make(Parts(codec, now_ms, settings, replica, cancels, kafka, _policy(role, name, kafka, settings, codec)))
+    assigned = Assigned(settings.partitions)
+    steps = role.make(Parts(codec, now_ms, settings, replica, cancels, kafka, _policy(role, name, kafka, settings, codec), assigned))
     app = make_app(name, steps, kafka, home, settings, lease, die)
     lanes = Lanes(
         app,
@@ -111,7 +108,7 @@ def _wire(
         codec=codec,
         die=die,
         lease=lease,
-        on_assigned=_followed_by([copy for copy in (replica, cancels) if copy is not None]),
+        on_assigned=_followed_by([each for each in (assigned, replica, cancels) if each is not None]),
         on_ready=lambda: _begin_work(role, settings, ready, health),
     )
     return app, lanes
@@ -131,7 +128,7 @@ def _begin_work(role: Role, settings: WorkerSettings, path: Path, health: Worker
     logger.info("ready")
 
 
-def _followed_by(copies: Sequence[ProfileReplica | Cancels]) -> Callable[[set[int]], None]:
+def _followed_by(copies: Sequence[Assigned | ProfileReplica | Cancels]) -> Callable[[set[int]], None]:
     def follow(partitions: set[int]) -> None:
         for copy in copies:
             copy.follow(partitions)

@@ -24,7 +24,10 @@ Figure = Literal["queued", "suppressed", "deferred"]
 
 
 class Batch(msgspec.Struct, gc=False):
-    """What is kept of a batch until its status is seen: then `users` is empty. `offsets`: everywhere it was written."""
+    """What is kept of a batch until its status is seen: then `users` is empty. `offsets`: everywhere it was written.
+
+    `attempts`: those that others made before it.
+    """
 
     notification_id: str
     channel: str
@@ -35,6 +38,7 @@ class Batch(msgspec.Struct, gc=False):
     timestamp: int
     digest: int
     offsets: list[int]
+    attempts: int = 0
     status_id: str = ""
 
 
@@ -131,7 +135,16 @@ class Handed:
     def _add(self, told: DeliverBatch, notification: str, entry: Entry) -> None:
         place = entry.place
         self.batches[told.batch_id] = Batch(
-            notification, told.channel, told.users, len(told.users), told.decided_at, place, entry.timestamp, entry.digest, [place.offset]
+            notification,
+            told.channel,
+            told.users,
+            len(told.users),
+            told.decided_at,
+            place,
+            entry.timestamp,
+            entry.digest,
+            [place.offset],
+            told.attempts,
         )
         lane = fanout_topic(told.notification.priority)
         part = self.part_of(notification, told.channel, lane, told.fanout_offset, told.users, place)

@@ -60,7 +60,8 @@ def _outcomes(one: NotificationSums) -> int:
 def _hold(report: Report, store: str, one: NotificationSums, told: Counts) -> None:
     """Every channel that the store or the log knows."""
     for channel in dict.fromkeys([*one.channels, *told]):
-        wanted = one.channels.get(channel, ChannelSums()).outcomes
+        sums = one.channels.get(channel, ChannelSums())
+        wanted = sums.outcomes | sums.heard
         stored = {status: count for status, count in told.get(channel, {}).items() if status != DEFERRED}
         if any(count > wanted.get(status, 0) for status, count in stored.items()):
             _blame(report, store, f"{one.notification_id} {channel}: {store} has {dict(stored)}, the log {wanted}")

@@ -12,6 +12,8 @@ from schemas.records import StatusBatch
 from schemas.topics import STATUS
 
 DEFERRED = "deferred"
+RETRIED = frozenset({"provider_unavailable", "provider_throttled", "provider_misconfigured"})
+"""Reasons of those whom delivery tries again."""
 
 
 class Held(NamedTuple):
@@ -27,10 +29,13 @@ class Held(NamedTuple):
 def due_of(told: StatusBatch) -> int | None:
     """When those are released who a status says are held (epoch ms, to the second); None when it is not that, or does not say when."""
     whens = {outcome.detail for outcome in told.outcomes if outcome.status == DEFERRED and outcome.reason}
-    if len(whens) != 1 or len(told.outcomes) != 1:
-        return None
+    return _time(whens.pop()) if len(whens) == len(told.outcomes) == 1 else None
+
+
+def _time(said: str) -> int | None:
+    """What the first word says, epoch ms; None: no time."""
     try:
-        return round(datetime.fromisoformat(whens.pop()).timestamp() * 1000)
+        return round(datetime.fromisoformat(said.partition(" ")[0]).timestamp() * 1000)
     except ValueError:
         return None
 
@@ -48,8 +53,15 @@ class Holds:
 
     def handed_back(self, told: StatusBatch, users: list[str], place: Place) -> None:
         """Those of a batch whom delivery handed back: as if they were held until they were told so."""
-        hold = ids.deferred_id(ids.handed_back_id(told.batch_id), told.channel)
-        self._held[hold] = Held(told.notification.notification_id, told.channel, users, told.at, place)
+        self._hold(ids.handed_back_id(told.batch_id), told, users, told.at, place)
+
+    def tried_again(self, told: StatusBatch, users: list[str], place: Place) -> None:
+        """Those of a batch whom the provider could not take: held until they are tried again."""
+        dues = {_time(outcome.detail) for outcome in told.outcomes if outcome.status == DEFERRED and outcome.reason in RETRIED}
+        self._hold(ids.retry_id(told.batch_id), told, users, max((due for due in dues if due), default=told.at), place)
+
+    def _hold(self, hold: str, told: StatusBatch, users: list[str], due: int, place: Place) -> None:
+        self._held[ids.deferred_id(hold, told.channel)] = Held(told.notification.notification_id, told.channel, users, due, place)
 
     def check(self, commands: Commands, chunks: Chunks) -> None:
         """Each release is of a hold, of all its people, and not before its time; each hold was released once it was due."""

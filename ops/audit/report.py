@@ -27,10 +27,14 @@ class Violation(msgspec.Struct, frozen=True):
 
 
 class ChannelSums(msgspec.Struct):
-    """Recipients of one channel. `outcomes`: by terminal status. `pending`: no outcome yet, and nothing says that there should be one."""
+    """Recipients of one channel. `outcomes`: by terminal status. `pending`: no outcome yet, and nothing says that there should be one.
+
+    `heard`: by status that providers told later; it is no end.
+    """
 
     audience: int = 0
     outcomes: dict[str, int] = {}
+    heard: dict[str, int] = {}
     pending: int = 0
 
     @property
@@ -44,6 +48,8 @@ class ChannelSums(msgspec.Struct):
         self.pending += other.pending
         for status, count in other.outcomes.items():
             self.outcomes[status] = self.outcomes.get(status, 0) + count
+        for status, count in other.heard.items():
+            self.heard[status] = self.heard.get(status, 0) + count
 
 
 class NotificationSums(msgspec.Struct):

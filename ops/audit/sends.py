@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from ops.audit.batches import Batch
 from ops.audit.ledger import Account, Ledger, columns_of_status, differing
 from ops.audit.model import LEDGER_KEPT_MS, Entry, Terms
@@ -30,6 +32,7 @@ class Sends:
 
     def check(self, told: StatusBatch, batch: Batch, entry: Entry) -> None:
         """Name what is wrong with the sends that a status tells of."""
+        told = replace(told, attempt=told.attempt - batch.attempts)  # a ledger counts those of its batch alone
         ledger = self._ledgers.get(ledger_topic(batch.place.topic))
         account = ledger.accounts.get(told.batch_id) if ledger else None
         if ledger is None or account is None:

@@ -6,13 +6,13 @@ from typing import NamedTuple
 from ops.audit.batches import Batch, Handed, Part
 from ops.audit.controls import CANCELLED, Controls
 from ops.audit.digests import Digests
-from ops.audit.holds import DEFERRED, Holds, due_of
+from ops.audit.holds import DEFERRED, RETRIED, Holds, due_of
 from ops.audit.model import Entry, Terms
 from ops.audit.report import TERMINAL, Findings
 from ops.audit.sends import Sends
 from schemas import ids
 from schemas.records import StatusBatch
-from schemas.topics import FANOUTS, fanout_topic
+from schemas.topics import FANOUTS, FEEDBACK, fanout_topic
 
 
 class First(NamedTuple):
@@ -23,7 +23,9 @@ class First(NamedTuple):
 
 
 class Statuses:
-    """Each status once, however often it was written. `outcomes`: recipients by (notification, channel), by status."""
+    """Each status once, however often it was written. `outcomes`: recipients by (notification, channel), by status; `heard`: by status that
+    providers told later.
+    """
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class Statuses:
         self._controls, self._holds, self._digests = controls, holds, digests
         self._first: dict[str, First] = {}
         self.outcomes: dict[tuple[str, str], Counter[str]] = {}
+        self.heard: dict[tuple[str, str], Counter[str]] = {}
         self.frontiers: dict[str, int] = {}
 
     def note(self, entry: Entry) -> None:
@@ -64,6 +67,9 @@ class Statuses:
         if columns != {len(told.users)} or wrong:
             self._blame("status_uneven", told, f"its columns are not those of {len(told.users)} users", entry)
             return
+        if told.caused_by_topic == FEEDBACK:
+            self._heard(told, entry)
+            return
         due = due_of(told) if not told.batch_id else None
         if due is not None:
             self._deferred(told, due, entry)
@@ -73,6 +79,16 @@ class Statuses:
             self._delivered(told, entry)
         else:
             self._not_handed(told, entry)
+
+    def _heard(self, told: StatusBatch, entry: Entry) -> None:
+        """Of whom a provider told something later: they have their end, and this is none."""
+        tally = self.heard.setdefault((told.notification.notification_id, told.channel), Counter())
+        for number, count in Counter(told.outcome_of).items():
+            tally[told.outcomes[number].status] += count
+            if told.outcomes[number].status in TERMINAL:
+                self._blame("heard_an_end", told, f"tells {count} recipients as {told.outcomes[number].status!r}", entry)
+        if told.batch_id not in self._handed.batches:
+            self._without_batch(told, entry)
 
     def _deferred(self, told: StatusBatch, due: int, entry: Entry) -> None:
         """Of those who are held: no end."""
@@ -109,11 +125,16 @@ class Statuses:
         self._sends.check(told, batch, entry)
 
     def _handed_back(self, told: StatusBatch, entry: Entry) -> None:
-        """Of a batch, those who had come into quiet hours: a command to decide them afresh is to follow."""
-        users = [user for user, number in zip(told.users, told.outcome_of, strict=True) if told.outcomes[number].status == DEFERRED]
-        if users:
-            self._handed.handed_back[told.notification.notification_id, told.channel] += len(users)
-            self._holds.handed_back(told, users, entry.place)
+        """Of a batch, those who had come into quiet hours, and those who are tried again: commands to decide them afresh are to follow."""
+        asleep, again = list[str](), list[str]()
+        for user, number in zip(told.users, told.outcome_of, strict=True):
+            if told.outcomes[number].status == DEFERRED:
+                (again if told.outcomes[number].reason in RETRIED else asleep).append(user)
+        self._handed.handed_back[told.notification.notification_id, told.channel] += len(asleep) + len(again)
+        if asleep:
+            self._holds.handed_back(told, asleep, entry.place)
+        if again:
+            self._holds.tried_again(told, again, entry.place)
 
     def _fits(self, told: StatusBatch, batch: Batch, entry: Entry) -> None:
         cause = (told.caused_by_topic, told.caused_by_partition)
@@ -126,7 +147,8 @@ class Statuses:
             self._blame("before_its_cause", told, f"is {batch.timestamp - entry.timestamp} ms older than its batch", entry)
 
     def _without_batch(self, told: StatusBatch, entry: Entry) -> None:
-        if self._terms.gone(told.caused_by_topic, told.caused_by_partition, told.caused_by_offset):
+        heard = told.caused_by_topic == FEEDBACK  # it may be of long ago
+        if heard or self._terms.gone(told.caused_by_topic, told.caused_by_partition, told.caused_by_offset):
             self._findings.skip("the batch is older than the log")
         else:
             self._blame("status_without_batch", told, f"there is no batch {told.batch_id}", entry)

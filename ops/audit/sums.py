@@ -39,6 +39,8 @@ class PartitionSums:
         """The sums; `frontiers`: how far each fan-out lane is, by topic."""
         for place, outcomes in self._statuses.outcomes.items():
             self._of(*place).outcomes = dict(outcomes)
+        for place, heard in self._statuses.heard.items():
+            self._of(*place).heard = dict(heard)
         self._waiting()
         for (notification, _, channel), count in self._handed.deferred.items():
             self._of(notification, channel).pending += count

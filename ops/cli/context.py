@@ -1,6 +1,5 @@
 """What commands need to talk to a running Carillon, made from the endpoints."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,11 +13,6 @@ from schemas.provision import subjects
 if TYPE_CHECKING:
     from projections.cassandra.reader import Reader
     from projections.clickhouse.reader import Analytics
-
-
-def now_ms() -> int:
-    """The clock: epoch ms."""
-    return time.time_ns() // 1_000_000
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ops.cli.asking import rate_of
-from ops.cli.context import codec, now_ms, reader
+from ops.cli.context import codec, reader
 from ops.cli.controlling import write
 from ops.cli.errors import NotFound
 from ops.cli.output import AsJson, console, write_json
@@ -14,6 +14,7 @@ from ops.cli.producing import LogProducer
 from ops.cli.status import NotificationId, absence
 from ops.endpoints import Endpoints
 from ops.fleet.settings import worker_settings
+from schemas.clock import now_ms
 from schemas.records import ControlCampaign
 
 By = Annotated[str, typer.Option("--by", envvar="USER", help="Who asks; it is kept on the log.")]

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from ops.cli.context import codec, now_ms
+from ops.cli.context import codec
 from ops.cli.errors import BadRequest
 from ops.cli.letters import DEAD, DeadLetterTopic, Filter, Letter, dead_letters
 from ops.cli.output import AsJson, console, table, write_json
 from ops.cli.producing import LogProducer
 from ops.cli.times import age, clock
 from ops.endpoints import Endpoints
+from schemas.clock import now_ms
 from schemas.codec import Codec
 from schemas.deadletter import dead_letter_key
 from schemas.errors import SchemaError

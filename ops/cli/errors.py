@@ -10,6 +10,7 @@ import msgspec
 from confluent_kafka import KafkaException
 from httpx import HTTPError
 
+from gateway.errors import GatewayError
 from ops.local.errors import StackError
 from projections.cassandra.lines import BadCursor
 from projections.errors import ProjectionError, StoreUnavailable
@@ -37,6 +38,7 @@ class GaveUp(CliError):
 
 EXPECTED = (
     CliError,
+    GatewayError,
     BadCursor,
     StackError,
     SchemaError,

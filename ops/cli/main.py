@@ -20,6 +20,7 @@ COMMANDS = {
     "policy": "policy",
     "worker": "worker",
     "project": "project",
+    "gateway": "gateway",
     "send": "send",
     "campaign": "campaign",
     "pause": "control",
@@ -33,9 +34,10 @@ COMMANDS = {
     "stats": "stats",
     "audit": "audit",
     "dlq": "dlq",
+    "unknown": "unknown",
 }
 """Command -> the module of `ops.cli` it is in, in the order of the help."""
-GROUPS = ("topics", "policy", "dlq")
+GROUPS = ("topics", "policy", "dlq", "unknown")
 
 
 def app() -> None:

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.context import codec, now_ms
+from ops.cli.context import codec
 from ops.cli.control import By
 from ops.cli.errors import BadRequest
 from ops.cli.output import AsJson, console, write_json
 from ops.cli.producing import LogProducer
 from ops.cli.published import latest
 from ops.endpoints import Endpoints
+from schemas.clock import now_ms
 from schemas.records import PolicyPublished
 from schemas.topics import POLICY
 from streams.policy.in_force import PARTITION

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli.context import now_ms
 from ops.cli.errors import BadRequest
 from ops.endpoints import Endpoints
 from ops.fleet.settings import PROJECTIONS, worker_settings
+from schemas.clock import now_ms
 from streams.give_way import Manners, give_way
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import msgspec
 from confluent_kafka import KafkaException
 
 from ops.cli.asking import Asked, request_of
-from ops.cli.context import codec, now_ms, reader
+from ops.cli.context import codec, reader
 from ops.cli.errors import BadRequest, GaveUp
 from ops.cli.producing import LogProducer, Place
 from ops.cli.tally import Tally
@@ -16,6 +16,7 @@ from ops.endpoints import Endpoints
 from projections.cassandra.header import Header
 from projections.checks import users_named
 from providers.catalogue import Templates
+from schemas.clock import now_ms
 from schemas.codec import Codec
 from schemas.records import Audience, NotificationRequested
 from schemas.topics import REQUESTS

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from schemas.records import AudienceExpanded, StatusBatch
+from schemas.topics import FEEDBACK
 
 Counts = dict[str, dict[str, int]]
 """Recipients by channel, by `status` or `status:reason`."""
@@ -33,8 +34,8 @@ class Tally:
         self.finished_at = max(self.finished_at, record.at)
 
     def told(self, batch: StatusBatch) -> None:
-        """Count a status batch; that somebody is held is no outcome."""
-        if batch.status_id in self._batches:
+        """Count a status batch; that somebody is held is no outcome, and neither is what a provider told later."""
+        if batch.status_id in self._batches or batch.caused_by_topic == FEEDBACK:
             return
         self._batches[batch.status_id] = len(batch.users)
         counter = self._outcomes.setdefault(batch.channel, Counter())

@@ -1,7 +1,7 @@
 """Counts everything again, each on its own way: Postgres, the log, the sandbox, ClickHouse, Cassandra."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import psycopg
@@ -63,8 +63,8 @@ def gathered(
         tallies=dict(heard.tallies),
         sale=sale,
         people=len(devices),
-        addresses=addresses(heard.statuses, devices, HANDED),
-        uncertain=addresses(heard.statuses, devices, UNCERTAIN),
+        addresses=addresses(heard.statuses, devices, HANDED, heard.devices),
+        uncertain=addresses(heard.statuses, devices, UNCERTAIN, heard.devices),
         received=received,
         clickhouse=_clickhouse(endpoints, since_ms, expected),
         cassandra_sale=cassandra,
@@ -72,15 +72,28 @@ def gathered(
     )
 
 
-def addresses(batches: Iterable[StatusBatch], devices: Mapping[str, int], wanted: Collection[str]) -> dict[str, int]:
-    """By channel of a provider: how many addresses the recipients have whose status is one of those wanted."""
+def addresses(
+    batches: Iterable[StatusBatch], devices: Mapping[str, int], wanted: Collection[str], later: Mapping[str, Sequence[tuple[int, int]]]
+) -> dict[str, int]:
+    """By channel of a provider: how many addresses the recipients had whose status is one of those wanted.
+
+    `devices`: their number in the beginning; `later`: (offset of the profile, number since then), of those who lost one that was dead.
+    """
     found: Counter[str] = Counter()
     for batch in {one.status_id: one for one in batches}.values():
         if batch.channel != IN_APP:
             counts = [outcome.status in wanted for outcome in batch.outcomes]
-            users = (user for user, index in zip(batch.users, batch.outcome_of, strict=True) if counts[index])
-            found[batch.channel] += sum(devices.get(user, 0) if batch.channel == "push" else 1 for user in users)
+            rows = zip(batch.users, batch.outcome_of, batch.profile_offsets, strict=True)
+            told = [(user, offset) for user, index, offset in rows if counts[index]]
+            found[batch.channel] += (
+                sum(_had(user, offset, devices, later) for user, offset in told) if batch.channel == "push" else len(told)
+            )
     return dict(found)
+
+
+def _had(user: str, offset: int, devices: Mapping[str, int], later: Mapping[str, Sequence[tuple[int, int]]]) -> int:
+    """How many devices a user had by the profile at an offset."""
+    return next((number for since, number in reversed(later.get(user, ())) if since <= offset), devices.get(user, 0))
 
 
 def _clickhouse(endpoints: Endpoints, since_ms: int, expected: Mapping[str, str]) -> Counts:

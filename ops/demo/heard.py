@@ -8,10 +8,11 @@ from confluent_kafka import Consumer, Message
 from ops.cli.logtail import Follow, ends
 from ops.cli.tally import Tally
 from schemas.codec import Codec
-from schemas.records import AudienceExpanded, DeadLetter, ExpandAudience, NotificationRequested, StatusBatch
-from schemas.topics import DLQ, EXPANSIONS, FANOUTS, ON_FANOUT, REQUESTS, STATUS
+from schemas.records import AudienceExpanded, DeadLetter, ExpandAudience, NotificationRequested, Profile, StatusBatch
+from schemas.topics import DLQ, EXPANSIONS, FANOUTS, ON_FANOUT, PROFILES, REQUESTS, STATUS
+from streams.policy.rules import devices
 
-TOPICS = (REQUESTS, *FANOUTS, EXPANSIONS, STATUS, DLQ)
+TOPICS = (REQUESTS, *FANOUTS, EXPANSIONS, STATUS, PROFILES, DLQ)
 
 
 class Point(NamedTuple):
@@ -36,6 +37,8 @@ class Heard:
         self.finished: list[Point] = []
         self.places: dict[int, list[tuple[int, int]]] = defaultdict(list)
         """By partition of `notify.status`: (offset, recipients of the record) in order."""
+        self.devices: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        """By user whose profile changed: (offset in `notify.profiles`, devices that push reaches from then on) in order."""
 
     def listen(self, seconds: float) -> None:
         """Take in what has been written, after at most that long. Raises KafkaException."""
@@ -57,12 +60,19 @@ class Heard:
         elif topic == REQUESTS:
             request = self._codec.decode(value, NotificationRequested)
             self.requested.setdefault(request.notification.notification_id, request)
+        elif topic == PROFILES:
+            self._profile(message)
         elif topic in FANOUTS:
             command = self._codec.decode_one_of(value, ON_FANOUT)
             if isinstance(command, ExpandAudience):
                 self.planned.add(command.notification.notification_id)
         else:
             self.dead.append(self._codec.decode(value, DeadLetter))
+
+    def _profile(self, message: Message) -> None:
+        if message.value() is not None:
+            profile = self._codec.decode(message.value(), Profile)
+            self.devices[profile.user_id].append((int(message.offset() or 0), len(devices(profile))))
 
     def _status(self, message: Message, batch: StatusBatch) -> None:
         self.tallies[batch.notification.notification_id].told(batch)

@@ -9,7 +9,6 @@ from rich.console import Console, ConsoleRenderable
 from rich.live import Live
 
 from ops.cli.asking import Asked, request_of
-from ops.cli.context import now_ms
 from ops.cli.errors import GaveUp
 from ops.cli.requesting import send_and_watch
 from ops.demo.facts import outbox
@@ -23,6 +22,7 @@ from ops.endpoints import Endpoints
 from ops.fleet import fleet
 from ops.fleet.settings import FleetSettings
 from providers.catalogue import Templates
+from schemas.clock import now_ms
 from streams.intake.loader import load_triggers
 from streams.policy.loader import load_policy
 

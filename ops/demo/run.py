@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ops.cli.chain import Answer, explain
-from ops.cli.context import codec, now_ms
+from ops.cli.context import codec
 from ops.cli.evidence import detective
 from ops.cli.logtail import consumer
 from ops.demo.borrowed import borrowed
@@ -27,6 +27,7 @@ from ops.endpoints import Endpoints
 from ops.fleet.provision import registry
 from ops.fleet.settings import FleetSettings, worker_settings
 from ops.local.connectors import put_connector
+from schemas.clock import now_ms
 from streams.intake.loader import load_triggers
 
 SHOP_HOURS = 24

@@ -14,7 +14,7 @@ from ops.local.ports import HOST
 from ops.local.settings import Settings
 from streams.settings import WorkerSettings
 
-WORKERS = ("profiles", "cdc", "plan", "decide", "decide_urgent", "urgent", "bulk", "timers")
+WORKERS = ("profiles", "cdc", "plan", "decide", "decide_urgent", "urgent", "bulk", "feedback", "timers")
 PROJECTIONS = ("cassandra", "clickhouse")
 ALONE = (SANDBOX, "clickhouse")
 """Of these there can be one: a port, and a folder that only one engine may have open."""

@@ -7,6 +7,7 @@ import lz4.block
 import msgspec
 
 from projections.errors import ProjectionError
+from schemas.coded import rows_of
 from schemas.records import Outcome, StatusBatch
 
 FORMAT = b"\x01"
@@ -50,12 +51,11 @@ def recipients_of(batch: StatusBatch) -> Recipients:
 
 def pick(all_of: Recipients, indices: Sequence[int]) -> Recipients:
     """Only these users, with only the outcomes they met."""
-    place: dict[int, int] = {}
-    outcome_of = [place.setdefault(all_of.outcome_of[i], len(place)) for i in indices]
+    outcomes, outcome_of = rows_of(all_of.outcomes, all_of.outcome_of, indices)
     ids = all_of.provider_message_ids
     return Recipients(
         [all_of.users[i] for i in indices],
-        [all_of.outcomes[k] for k in place],
+        outcomes,
         outcome_of,
         [all_of.profile_offsets[i] for i in indices],
         [ids[i] for i in indices] if ids else [],

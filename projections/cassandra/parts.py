@@ -3,6 +3,7 @@
 import msgspec
 
 from schemas import ids
+from schemas.coded import rows_of
 from schemas.records import StatusBatch
 
 
@@ -17,8 +18,7 @@ def parts_of(batch: StatusBatch) -> list[StatusBatch]:
 
 
 def _part(batch: StatusBatch, provider: str, rows: list[int]) -> StatusBatch:
-    place: dict[int, int] = {}
-    outcome_of = [place.setdefault(batch.outcome_of[row], len(place)) for row in rows]
+    outcomes, outcome_of = rows_of(batch.outcomes, batch.outcome_of, rows)
     messages = batch.provider_message_ids
     return msgspec.structs.replace(
         batch,
@@ -27,7 +27,7 @@ def _part(batch: StatusBatch, provider: str, rows: list[int]) -> StatusBatch:
         providers=[],
         provider_of=[],
         users=[batch.users[row] for row in rows],
-        outcomes=[batch.outcomes[number] for number in place],
+        outcomes=outcomes,
         outcome_of=outcome_of,
         provider_message_ids=[messages[row] for row in rows] if messages else [],
         profile_offsets=[batch.profile_offsets[row] for row in rows],

@@ -37,7 +37,7 @@ from streams.step.partition import StepPartition
 from streams.step.step import RecordStep, View
 from streams.step.turns import Turns
 
-CHUNK, COMMANDS = 250, 64
+CHUNK, COMMANDS = 500, 64
 LARGE = 32_768
 """Bytes of a command that is not decided with others."""
 MANY = 100

@@ -8,10 +8,10 @@ import msgspec
 from schemas import ids
 from schemas.codec import Codec
 from schemas.records import ExpandAudience, Output, SetTimer, Write
-from schemas.topics import TIMERS
 from streams.audience.control import UNCONTROLLED, Campaign, held, mark_of, owed
-from streams.step.model import Effects, Input
+from streams.step.model import Effects, Input, back_to
 from streams.step.step import View
+from streams.timers.outputs import timer_output
 
 TABLE = "campaigns"
 KIND = "rate"
@@ -42,8 +42,7 @@ def release(view: View, key: bytes, known: Campaign, record: Input) -> tuple[Cam
         place = _held_key(key, mark)
         value = view.get(TABLE, place)
         if value is not None:  # else it waited longer than the table keeps it
-            again = Output(topic=record.topic, partition=record.partition, key=key, value=value)
-            return owed(known, mark), Effects([again], [Write(TABLE, place, None)])
+            return owed(known, mark), Effects([back_to(record, key, value)], [Write(TABLE, place, None)])
     return known, Effects()
 
 
@@ -55,9 +54,8 @@ def later(codec: Codec, key: bytes, command: ExpandAudience, record: Input) -> O
 
 def timed(codec: Codec, timer: SetTimer, key: bytes, command: ExpandAudience, record: Input) -> Output:
     """The timer, to write a command to where `record` came from."""
-    wanted = Output(topic=record.topic, partition=record.partition, key=key, value=codec.encode(command))
-    value = codec.encode(msgspec.structs.replace(timer, write=wanted))
-    return Output(topic=TIMERS, partition=record.partition, key=timer.timer_id.encode(), value=value)
+    write = back_to(record, key, codec.encode(command))
+    return timer_output(codec, msgspec.structs.replace(timer, write=write), record.partition)
 
 
 def _held_key(key: bytes, mark: str) -> bytes:

@@ -85,12 +85,14 @@ def mark_of(command: ExpandAudience) -> str:
 
 def held(known: Campaign, mark: str) -> Campaign:
     """A command is kept."""
-    return msgspec.structs.replace(_without(known, mark), held=(*(one for one in known.held if one != mark), mark))
+    rest = _without(known, mark)
+    return msgspec.structs.replace(rest, held=(*rest.held, mark))
 
 
 def owed(known: Campaign, mark: str) -> Campaign:
     """A command is written again, now or later."""
-    return msgspec.structs.replace(_without(known, mark), owed=(*(one for one in known.owed if one != mark), mark))
+    rest = _without(known, mark)
+    return msgspec.structs.replace(rest, owed=(*rest.owed, mark))
 
 
 def decided(known: Campaign, mark: str) -> Campaign:

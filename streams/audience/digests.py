@@ -7,7 +7,7 @@ import msgspec
 from schemas import ids
 from schemas.codec import Codec
 from schemas.records import Audience, DigestWindowEnded, NotificationRequested, Output, SetTimer, Write
-from schemas.topics import FANOUT, REQUESTS, TIMERS
+from schemas.topics import FANOUT, REQUESTS
 from streams.audience.campaigns import campaign_of
 from streams.audience.control import CANCELLED
 from streams.digest.folding import Folding, Followed
@@ -15,6 +15,7 @@ from streams.digest.rules import Made, Timer, Whose
 from streams.digest.state import packed, unpacked
 from streams.step.model import Effects
 from streams.step.step import View
+from streams.timers.outputs import timer_output
 
 TABLE = "digests"
 KIND = "digest"
@@ -58,7 +59,7 @@ def _timer(codec: Codec, whose: Whose, timer: Timer, partition: int) -> Output:
     ended = DigestWindowEnded(*whose, timer.window)
     write = Output(topic=FANOUT, partition=partition, key=whose.user.encode(), value=codec.encode(ended))
     told = SetTimer(timer_id, timer.due, KIND, write) if timer.due is not None else SetTimer(timer_id, 0)
-    return Output(topic=TIMERS, partition=partition, key=timer_id.encode(), value=codec.encode(told))
+    return timer_output(codec, told, partition)
 
 
 def _request(codec: Codec, user: str, made: Made) -> Output:

@@ -22,7 +22,7 @@ from streams.audience.rules import Expansion, Person, expand, next_chunk
 from streams.audience.search import search
 from streams.audience.told import Place
 from streams.audience.tried import rows_of
-from streams.audience.tries import Rows, channels_of, first_route, uncounted
+from streams.audience.tries import Rows, channels_of, first_route, given_up, uncounted
 from streams.audience.tries import decided as followed
 from streams.digest.folding import Folding
 from streams.digest.rules import Whose
@@ -104,6 +104,7 @@ class Expanding:
             folding=folded,
             cancelled=campaign.state == CANCELLED,
             shed=self._shed(command.notification),
+            given_up=given_up(command, route, (person.user for person in people), rows) if route else (),
         )
         effects = Effects(outputs_of(self._codec, expansion, key, record, place.now), counting.writes() if counting else [])
         if folded is not None:

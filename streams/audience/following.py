@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from schemas.codec import Codec
 from schemas.records import ChannelEnded, ChannelOverdue, Notification, Output, SetTimer
-from schemas.topics import TIMERS
 from streams.audience.tried import rows_of, writes
 from streams.audience.tries import After, ended, overdue
-from streams.step.model import Effects, Input
+from streams.step.model import Effects, Input, back_to
 from streams.step.step import View
+from streams.timers.outputs import timer_output
 
 KIND = "fallback"
 """Of the timers of channels."""
@@ -37,13 +37,12 @@ class Following:
 def effects_of(codec: Codec, after: After, about: Notification, record: Input) -> Effects:
     """Rows, and the commands of tries, which go to where `record` came from."""
     key = about.notification_id.encode()
-    tries = [Output(topic=record.topic, partition=record.partition, key=key, value=codec.encode(one)) for one in after.tries]
+    tries = [back_to(record, key, codec.encode(one)) for one in after.tries]
     return Effects(tries, writes(key, after.rows))
 
 
 def timer(codec: Codec, timer_id: str, due: int, overdue: ChannelOverdue, record: Input) -> Output:
     """The timer that says, to where `record` came from, that the time of a channel is over."""
     key = overdue.notification.notification_id.encode()
-    wanted = Output(topic=record.topic, partition=record.partition, key=key, value=codec.encode(overdue))
-    value = codec.encode(SetTimer(timer_id, due, KIND, wanted))
-    return Output(topic=TIMERS, partition=record.partition, key=timer_id.encode(), value=value)
+    write = back_to(record, key, codec.encode(overdue))
+    return timer_output(codec, SetTimer(timer_id, due, KIND, write), record.partition)

@@ -6,7 +6,7 @@ from schemas.topics import EXPANSIONS, STATUS, deliver_topic
 from streams.audience.campaigns import later, timed
 from streams.audience.holds import KIND
 from streams.audience.rules import Expansion
-from streams.step.model import Input
+from streams.step.model import Input, back_to
 
 
 def outputs_of(codec: Codec, expansion: Expansion, key: bytes, record: Input, now: int) -> list[Output]:
@@ -21,6 +21,5 @@ def outputs_of(codec: Codec, expansion: Expansion, key: bytes, record: Input, no
         outputs.append(timed(codec, SetTimer(hold.command.hold_id, hold.until.release_at, KIND), key, hold.command, record))
     outputs.append(Output(topic=EXPANSIONS, key=key, value=encode(expansion.progress)))
     if rest := expansion.rest:
-        again = Output(topic=record.topic, partition=partition, key=key, value=encode(rest))
-        outputs.append(later(codec, key, rest, record) if rest.not_before > now else again)
+        outputs.append(later(codec, key, rest, record) if rest.not_before > now else back_to(record, key, encode(rest)))
     return outputs

@@ -51,14 +51,15 @@ def expand(
     folding: Folding | None = None,
     cancelled: bool = False,
     shed: Collection[str] = (),
+    given_up: Collection[str] = (),
 ) -> Expansion:
     """Decide for `people`; `rest` is the command for those after them, None when there are none. Raises UnknownCategory.
 
     `counters`: by user, at the place's time; those who are sent to are counted in them. None, or not in it: caps are not asked, and
     nothing is counted. `folding`: takes those who are told in a digest; None: nothing is digested. `cancelled`: the campaign is; nobody is
-    sent to, and all are told so. `shed`: channels that would be too late.
+    sent to, and all are told so. `shed`: channels that would be too late. `given_up`: users who are on another channel by now.
     """
-    case = case_of(command, policy, place)._replace(shed=shed)
+    case = case_of(command, policy, place)._replace(shed=shed, given_up=given_up)
     followed = first_route(command, policy) is not None
     choice = _nobody(people, case.channels) if cancelled else choose(people, case, counters, folding)
     about, mark = command.notification, mark_of(command)

@@ -1,9 +1,9 @@
 """What was decided for one chunk, as records: who is handed over, who is not and why, who is held until when, and the progress. Pure."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas import ids
+from schemas.coded import coded
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, Notification, Outcome, StatusBatch
 from streams.audience.holds import Hold, Until, Waiting
 from streams.audience.own import column, own_of
@@ -55,12 +55,14 @@ def batch_of(
         command.partitions,
         followed,
         column(own_of(command.users, command.data), send.users),
+        command.attempts,
+        command.tried_since,
     )
 
 
 def refused(batch_id: str, channel: str, refuse: Chosen, about: Notification, policy: Policy, place: Place) -> StatusBatch:
     """Those who are not sent to on a channel; `batch_id`: of the batch they are not in."""
-    distinct, indexes = outcomes(refuse.outcomes)
+    distinct, indexes = coded(refuse.outcomes)
     return _status(ids.status_id(batch_id, "suppressed"), channel, refuse.users, refuse.offsets, distinct, indexes, about, policy, place)
 
 
@@ -92,13 +94,6 @@ def progress_of(command: ExpandAudience, users: int, choice: Choice, place: Plac
         held,
         command.tried,
     )
-
-
-def outcomes(column: Sequence[Outcome]) -> tuple[list[Outcome], list[int]]:
-    """The distinct outcomes of a column, and the index of each one's."""
-    numbers: dict[Outcome, int] = {}
-    indexes = [numbers.setdefault(outcome, len(numbers)) for outcome in column]
-    return list(numbers), indexes
 
 
 def _status(

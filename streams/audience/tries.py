@@ -56,6 +56,16 @@ def uncounted(command: ExpandAudience, route: Route, users: Iterable[str], rows:
     return {user for user in users if (not rows[user].counted if user in rows else fresh)}
 
 
+def given_up(command: ExpandAudience, route: Route, users: Iterable[str], rows: Rows) -> set[str]:
+    """Who was to be tried again on this channel, and was delivered to, or is tried on another, by now. Of the last channel nobody is: who
+    was handed to it has no row.
+    """
+    channels = channels_of(command, route)
+    if not command.attempts or channels == route.channels[-1:]:
+        return set()
+    return {user for user in users if user not in rows or (rows[user].tried.channel,) != channels}
+
+
 def decided(
     command: ExpandAudience,
     route: Route,
@@ -143,7 +153,7 @@ class _Collected:
 
 
 def _begins(command: ExpandAudience, route: Route) -> bool:
-    return not command.tried and channels_of(command, route) == route.channels[:1]
+    return not command.tried and not command.attempts and channels_of(command, route) == route.channels[:1]
 
 
 def _at(channel: str, user: str, rows: Rows, fresh: Tried | None) -> Tried | None:

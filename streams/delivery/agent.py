@@ -7,6 +7,7 @@ back, and what the audience step is told of those who may be tried on another ch
 """
 
 import asyncio
+import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from providers.catalogue import Templates
@@ -16,8 +17,9 @@ from schemas.records import DeliverBatch, LedgerEntry, Write
 from schemas.topics import ledger_topic
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
-from streams.delivery.ledger import finished, opened, settled
+from streams.delivery.ledger import opened, settled
 from streams.delivery.outputs import outputs_of
+from streams.delivery.retries import ended
 from streams.delivery.shares import Shares
 from streams.delivery.slices import Slices
 from streams.policy.policy import InForce
@@ -48,8 +50,9 @@ class DeliveryStep:
         replica: ProfileReplica,
         cancels: Cancels,
         turns: Turns,
+        draw: Callable[[], float] = random.random,
     ) -> None:
-        """`shares`: who serve the channel of `topic`. `turns`: shared by all steps of the process."""
+        """`shares`: who serve the channel of `topic`. `turns`: shared by all steps of the process. `draw`: of [0, 1), for waits."""
         self.name = topic.removeprefix("notify.")
         self.tables: Mapping[str, str] = {self.name: ledger_topic(topic)}
         self._topic = topic
@@ -58,6 +61,7 @@ class DeliveryStep:
         self._clock = clock
         self._in_force = in_force
         self._replica = replica
+        self._draw = draw
         self._slices = Slices(shares, caller, templates, clock, in_force, replica, cancels, turns, self._save)
 
     def figures(self, partitions: Collection[int]) -> Mapping[str, int]:
@@ -117,7 +121,7 @@ class DeliveryStep:
         await self._replica.current(part.number, offset=max(batch.profile_offsets, default=-1), alive=part.alive)
         while entry.done < len(batch.users):
             entry = await self._slices.send(part, batch, entry)
-        entry = finished(entry, self._clock())
+        entry = ended(entry, batch, self._in_force().of(batch.notification).retry, self._clock(), self._draw())
         await self._save(part, batch, entry)
         return entry
 

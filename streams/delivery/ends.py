@@ -1,5 +1,6 @@
 """What the audience step is told of a batch whose users may be tried on another channel. Pure."""
 
+from schemas.coded import rows_of
 from schemas.records import ChannelEnded, DeliverBatch, StatusBatch
 from streams.routing.rules import matters
 
@@ -12,14 +13,13 @@ def ended_of(batch: DeliverBatch, status: StatusBatch) -> ChannelEnded | None:
     rows = [row for row, number in enumerate(status.outcome_of) if number in told]
     if not rows:
         return None
-    place: dict[int, int] = {}
-    outcome_of = [place.setdefault(status.outcome_of[row], len(place)) for row in rows]
+    outcomes, outcome_of = rows_of(status.outcomes, status.outcome_of, rows)
     return ChannelEnded(
         notification=batch.notification,
         channel=batch.channel,
         batch_id=batch.batch_id,
         users=[status.users[row] for row in rows],
-        outcomes=[status.outcomes[number] for number in place],
+        outcomes=outcomes,
         outcome_of=outcome_of,
         at=status.at,
     )

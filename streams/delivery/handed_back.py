@@ -1,19 +1,48 @@
-"""Who of a finished batch was in quiet hours by then, to be decided afresh by the step that owns what people are due. Pure."""
+"""Who of a finished batch is to be decided afresh by the step that owns what people are due: now, or when it is time to try again. Pure.
+
+Who was in quiet hours by then is handed back at once. Whom the provider could not take is handed back by a timer, when they are tried
+again. Both are the same whenever they are asked for, with ids that are made of the batch's.
+"""
+
+from msgspec.structs import replace
 
 from schemas import ids
 from schemas.records import DeliverBatch, ExpandAudience, LedgerEntry
 from streams.audience.own import column, own_of
 from streams.delivery.ended import counted_on_of
+from streams.delivery.retries import RETRIED
 from streams.policy.decision import DEFERRED
+
+RETRY = "retry"
+"""Kind of the timers of those who are tried again."""
 
 
 def handed_back_of(batch: DeliverBatch, entry: LedgerEntry) -> ExpandAudience | None:
-    """The same command whenever it is asked for, with a hold's id made of the batch's; None: nobody.
+    """The command for those who had come into quiet hours; None: nobody."""
+    return _command(batch, _rows(entry, retried=False), ids.handed_back_id(batch.batch_id))
+
+
+def retry_of(batch: DeliverBatch, entry: LedgerEntry) -> ExpandAudience | None:
+    """The command, to be met at the entry's `retry_at`, for those who are tried again; None: nobody."""
+    command = _command(batch, _rows(entry, retried=True), ids.retry_id(batch.batch_id))
+    if command is None:
+        return None
+    since = batch.tried_since or entry.finished_at or 0
+    return replace(command, attempts=batch.attempts + 1, tried_since=since)
+
+
+def _rows(entry: LedgerEntry, *, retried: bool) -> list[int]:
+    deferred = {number: outcome.reason for number, outcome in enumerate(entry.outcomes) if outcome.status == DEFERRED}
+    wanted = {number for number, reason in deferred.items() if (reason in RETRIED) == retried}
+    return [row for row, number in enumerate(entry.outcome_of) if number in wanted]
+
+
+def _command(batch: DeliverBatch, rows: list[int], hold: str) -> ExpandAudience | None:
+    """Those rows, on the channel of the batch.
 
     Who was handed over on this channel alone is given back what was counted (`ended`), and is counted again when it is time. Others may
     have been told on another channel, or were handed back before: it stays counted for them, once.
     """
-    rows = [row for row, number in enumerate(entry.outcome_of) if entry.outcomes[number].status == DEFERRED]
     if not rows:
         return None
     counted_on, users = counted_on_of(batch), [batch.users[row] for row in rows]
@@ -23,7 +52,9 @@ def handed_back_of(batch: DeliverBatch, entry: LedgerEntry) -> ExpandAudience | 
         data=column(own_of(batch.users, batch.data), users),
         last=False,
         partitions=batch.partitions,
-        hold_id=ids.handed_back_id(batch.batch_id),
+        hold_id=hold,
         channels=[batch.channel],
         counted=[counted_on[row] != 1 for row in rows],
+        attempts=batch.attempts,
+        tried_since=batch.tried_since,
     )

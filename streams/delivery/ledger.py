@@ -12,7 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from schemas import ids
-from schemas.records import DeliverBatch, LedgerEntry, Outcome, StatusBatch
+from schemas.coded import coded
+from schemas.records import DeadAddress, DeliverBatch, LedgerEntry, Outcome, StatusBatch
 from streams.digest.content import IN_APP
 
 CRASHED = Outcome("unknown", "crashed_in_flight", "the worker ended between the intent and the result")
@@ -22,11 +23,16 @@ POSSIBLE = ("sent", "unknown")
 
 
 class Result(NamedTuple):
-    """What became of one recipient: outcome, the provider's id of the message, the offset of the profile that was read."""
+    """What became of one recipient: outcome, the provider's id of the message, the offset of the profile that was read.
+
+    `wait_ms`: what the provider asked for before it is tried again. `dead`: addresses of theirs that are of no more use.
+    """
 
     outcome: Outcome
     provider_message_id: str
     profile_offset: int
+    wait_ms: int = 0
+    dead: Sequence[DeadAddress] = ()
 
 
 def opened(entry: LedgerEntry | None, offset: int) -> LedgerEntry:
@@ -55,9 +61,10 @@ def intending(entry: LedgerEntry, providers: Sequence[str]) -> LedgerEntry:
     return msgspec.structs.replace(_named(entry, providers), intended=intended)
 
 
-def recorded(entry: LedgerEntry, results: Sequence[Result], providers: Sequence[str]) -> LedgerEntry:
-    """The entry with the results of the recipients that follow `done`, each by the provider that was asked last; `entry` is the one from
-    before their intent.
+def recorded(entry: LedgerEntry, results: Sequence[Result], providers: Sequence[str], now: int = 0) -> LedgerEntry:
+    """The entry with the results at `now` (epoch ms) of the recipients that follow `done`, each by the provider that was asked last.
+
+    `entry` is the one from before their intent. `retry_at` of the new one is no sooner than providers asked for.
 
     Whom it has as intended all the same, an attempt that left no result may have reached.
     """
@@ -81,18 +88,23 @@ def recorded(entry: LedgerEntry, results: Sequence[Result], providers: Sequence[
         outcome_of=entry.outcome_of + indexes,
         provider_message_ids=entry.provider_message_ids + [result.provider_message_id for result in results],
         profile_offsets=entry.profile_offsets + [result.profile_offset for result in results],
+        dead=entry.dead + [address for result in results for address in result.dead],
+        retry_at=_no_sooner(entry.retry_at, max((result.wait_ms for result in results), default=0), now),
     )
+
+
+def _no_sooner(known: int | None, wait_ms: int, now: int) -> int | None:
+    return max(known or 0, now + wait_ms) if wait_ms else known
 
 
 def _named(entry: LedgerEntry, providers: Sequence[str]) -> LedgerEntry:
     """The entry with the providers of the recipients that follow `done`; those that it has for others stay."""
     known = called(entry)
     names = [*known[: entry.done], *providers, *known[entry.done + len(providers) :]]
-    distinct = list(dict.fromkeys(names))
+    distinct, provider_of = coded(names)
     if len(distinct) <= 1:
         return msgspec.structs.replace(entry, provider=distinct[0] if distinct else entry.provider, providers=[], provider_of=[])
-    numbers = {name: number for number, name in enumerate(distinct)}
-    return msgspec.structs.replace(entry, provider="", providers=distinct, provider_of=[numbers[name] for name in names])
+    return msgspec.structs.replace(entry, provider="", providers=distinct, provider_of=provider_of)
 
 
 def _doubted(result: Result) -> Result:
@@ -118,7 +130,7 @@ def status_of(batch: DeliverBatch, entry: LedgerEntry, topic: str, partition: in
         channel=batch.channel,
         batch_id=batch.batch_id,
         provider=entry.provider,
-        attempt=entry.attempt,
+        attempt=batch.attempts + entry.attempt,
         users=batch.users,
         outcomes=entry.outcomes,
         outcome_of=entry.outcome_of,

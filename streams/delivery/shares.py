@@ -6,8 +6,9 @@ How they do is what this process was answered by them (`routing.health`); it is 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from providers.base import AnyProvider, Outcome, Throttled, Unavailable, Unknown
+from providers.base import AnyProvider, Composite, Outcome, Throttled, Unavailable, Unknown
 from providers.registry import Route
+from streams.delivery.gate import Gate, Share, opened
 from streams.routing.choice import order_for, provider_for
 from streams.routing.health import Health, answered, at, weight
 
@@ -17,22 +18,35 @@ BAD = (Throttled, Unavailable, Unknown)
 
 
 class Standing:
-    """How the providers of a process do; shared by all its channels and priorities."""
+    """How the providers of a process do, and the gates of their accounts; shared by all its channels and priorities."""
 
-    def __init__(self, clock: Callable[[], int]) -> None:
-        """`clock`: epoch ms."""
-        self._clock = clock
+    def __init__(self, clock: Callable[[], int], share: Share = lambda: 1.0) -> None:
+        """`clock`: epoch ms. `share`: of the limits of the accounts."""
+        self._clock, self._share = clock, share
         self._of: dict[str, Health] = {}
         self._slow_ms: dict[str, int] = {}
+        self._accounts: dict[str, Gate] = {}
+        self._gates: dict[str, Gate] = {}
 
     def know(self, provider: AnyProvider) -> None:
-        """It may be asked from now on."""
-        self._slow_ms[provider.declaration.name] = provider.declaration.slow_ms
-        self._of.setdefault(provider.declaration.name, Health())
+        """It may be asked from now on, and those it is made of."""
+        parts = provider.parts.values() if isinstance(provider, Composite) else ()
+        for declaration in (provider.declaration, *(part.declaration for part in parts)):
+            account = declaration.account or declaration.name
+            self._slow_ms[declaration.name] = declaration.slow_ms
+            self._of.setdefault(declaration.name, Health())
+            if account not in self._accounts:
+                self._accounts[account] = Gate(declaration, self._share, self._clock)
+            self._gates[declaration.name] = self._accounts[account]
+
+    def gate(self, name: str) -> Gate:
+        """The gate of a provider's account."""
+        return self._gates[name]
 
     def heard(self, name: str, outcomes: Sequence[Outcome], took_ms: float) -> None:
         """A request was answered, or not: one outcome a message."""
-        bad = sum(isinstance(outcome, BAD) for outcome in outcomes)
+        self._gates[name].heard(outcomes)
+        bad = sum(isinstance(outcome, BAD) and not (isinstance(outcome, Unavailable) and outcome.at_once) for outcome in outcomes)
         slow = len(outcomes) if took_ms > self._slow_ms[name] else 0
         self._of[name] = answered(self._of[name], answers=len(outcomes), bad=bad, slow=slow, now=self._clock())
 
@@ -69,30 +83,48 @@ class Shares:
         only they can know the message.
         """
         weights, taken, names = self._weights(), Counter[str](), list[str]()
+        sizes = {name: self._most(name) for name in self._routes}
         for number, message in enumerate(messages):
             again = open_at[number] if number < len(open_at) else ""
-            name = again if again in weights else self._choice(message, weights)
-            if taken[name] == self._sizes[name]:
+            name = again if again in self._routes else self._choice(message, weights)
+            if taken[name] >= sizes[name]:
                 break
             taken[name] += 1
             names.append(name)
         return names
 
     def after(self, message: str, tried: Collection[str]) -> str | None:
-        """The next to try; None: all were."""
+        """The next to try; None: all were, or are down."""
         if len(tried) == len(self._routes):
             return None
-        return next((name for name in order_for(message, self._weights()) if name not in tried), None)
+        open_ = {name: weight for name, weight in self._weights().items() if self.gate(name).is_open}
+        return next((name for name in order_for(message, open_) if name not in tried), None) if open_ else None
+
+    def gate(self, name: str) -> Gate:
+        """What the messages of a provider have to pass."""
+        return self._standing.gate(name)
+
+    async def opened(self, alive: Callable[[], None]) -> None:
+        """Wait until one of them may be asked, for as long as that takes: what waits stays on the log. `alive` is called now and then."""
+        gates = [self.gate(name) for name in self._routes]
+        while not await opened(gates, alive):
+            pass
 
     def figures(self) -> dict[str, int]:
-        """What each is worth, in percent of its weight; callable from any thread."""
-        return {f"{name}_percent": self._standing.percent(name) for name in self._routes}
+        """What each is worth, in percent of its weight, and whether it is taken for down; callable from any thread."""
+        worth = {f"{name}_percent": self._standing.percent(name) for name in self._routes}
+        return worth | {f"{name}_down": int(self.gate(name).is_down) for name in self._routes}
 
     def _choice(self, message: str, weights: Mapping[str, float]) -> str:
         return provider_for(message, weights) if len(weights) > 1 else next(iter(weights))
 
     def _weights(self) -> dict[str, float]:
-        return {name: route.weight * self._standing.worth(name) for name, route in self._routes.items()}
+        """Of those that may be asked; of all, when none may."""
+        weights = {name: route.weight * self._standing.worth(name) for name, route in self._routes.items()}
+        return {name: weight for name, weight in weights.items() if self.gate(name).is_open} or weights
+
+    def _most(self, name: str) -> int:
+        return self.gate(name).most(self._sizes[name], self._routes[name].provider.declaration.batch_size)
 
 
 def _slice(provider: AnyProvider) -> int:

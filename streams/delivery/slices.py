@@ -6,16 +6,18 @@ has it made again. The ledger says who is asked before they are.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 
 from providers.base import Outcome as Answer
 from providers.catalogue import Templates
 from providers.content import Content
-from schemas.records import DeliverBatch, LedgerEntry
+from schemas.records import DeliverBatch, LedgerEntry, Outcome
+from schemas.refs import ref_of_batch
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
 from streams.delivery.ledger import Result, called, intending, recorded
+from streams.delivery.retries import UNAVAILABLE
 from streams.delivery.rules import Draft, draft, not_sent, results_of, unsent
 from streams.delivery.shares import Shares
 from streams.policy.policy import InForce
@@ -28,6 +30,9 @@ INTENT_MS = 250
 """After so long between reading profiles and having the intent they are read again."""
 SHORT = 20
 """Recipients that are read and drafted in well under a ms."""
+
+SHUT = Result(Outcome("failed", UNAVAILABLE, "it is taken for down"), "", -1)
+"""Of whom nothing was read, written or sent."""
 
 Save = Callable[[StepPartition, DeliverBatch, LedgerEntry], Awaitable[None]]
 """Makes an entry durable."""
@@ -54,6 +59,7 @@ class Slices:
 
     async def send(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry) -> LedgerEntry:
         """Send to the next of those without a result: the entry with theirs, which is not durable yet."""
+        await self._shares.opened(part.alive)
         left = (_message(batch, index) for index in range(entry.done, len(batch.users)))
         return await self._slice_of(part, batch, entry, self._shares.chosen(left, called(entry)[entry.done :]))
 
@@ -73,7 +79,7 @@ class Slices:
                 if following is not None:
                     providers[number] = following
                     asking.append(number)
-        return recorded(entry, [results[number] for number in range(len(providers))], providers)
+        return recorded(entry, [results[number] for number in range(len(providers))], providers, self._clock())
 
     def _elsewhere(self, batch: DeliverBatch, entry: LedgerEntry, index: int, tried: Sequence[str]) -> str | None:
         """Who may send to them instead: nobody, where an attempt that left no result may have reached them, but where policy resends it."""
@@ -91,51 +97,58 @@ class Slices:
         async with AsyncExitStack() as turns:
             for name in sorted(groups):  # all in one order: nobody waits for who waits for them
                 await turns.enter_async_context(self._caller.turn(part, self._shares.provider(name), len(groups[name])))
-            drafts = await self._intended(part, batch, entry, providers, asking)
+            shut = [name for name in sorted(groups) if not await turns.enter_async_context(self._passed(part, name, groups[name]))]
+            results = {number: SHUT for name in shut for number in groups.pop(name)}
+            left = list(results)
+            drafts = await self._intended(part, batch, entry, providers, [number for some in groups.values() for number in some])
             sent = [self._sent(part, name, [drafts[number] for number in some]) for name, some in groups.items()]
             answers = await asyncio.gather(*sent)
-        results: dict[int, Result] = {}
-        left: list[int] = []
         for some, answer in zip(groups.values(), answers, strict=True):
             mine = [drafts[number] for number in some]
-            results.update(zip(some, results_of(mine, answer), strict=True))
+            results.update(zip(some, results_of(mine, answer, batch.channel), strict=True))
             left += [some[number] for number in unsent(mine, answer)]
         return results, left
+
+    def _passed(self, part: StepPartition, name: str, asking: Sequence[int]) -> AbstractAsyncContextManager[bool]:
+        """The turn of some at the gate of a provider's account; False: it is shut."""
+        return self._shares.gate(name).passed(len(asking), part.alive)
 
     async def _intended(
         self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, providers: Sequence[str], asking: Sequence[int]
     ) -> dict[int, Draft]:
         """The drafts of `asking`, under an intent that is durable."""
         began, indexes = self._clock(), [entry.done + number for number in asking]
-        drafts = await self._drafted(part, batch, indexes)
+        drafts = await self._drafted(part, batch, entry.source_offset, indexes)
         if any(each.messages for each in drafts) and not self._shares.repeatable:
             await self._save(part, batch, intending(entry, providers))
             if not began <= self._clock() <= began + INTENT_MS:  # opinions may have changed while the intent became durable
-                drafts = await self._drafted(part, batch, indexes)
+                drafts = await self._drafted(part, batch, entry.source_offset, indexes)
         return dict(zip(asking, drafts, strict=True))
 
     async def _sent(self, part: StepPartition, provider: str, drafts: Sequence[Draft]) -> Sequence[Answer]:
         """The answers to all messages of some drafts."""
         messages = [message for each in drafts for message in each.messages]
+        self._shares.gate(provider).settle(len(drafts), len(messages))
         return await self._caller.call(part, self._shares.provider(provider), messages) if messages else []
 
-    async def _drafted(self, part: StepPartition, batch: DeliverBatch, indexes: Sequence[int]) -> list[Draft]:
-        """The drafts of some recipients by cancels and profiles that are current; those of many recipients take turns."""
+    async def _drafted(self, part: StepPartition, batch: DeliverBatch, offset: int, indexes: Sequence[int]) -> list[Draft]:
+        """The drafts of some of the batch at `offset`, by cancels and profiles that are current; those of many recipients take turns."""
         await self._cancels.current(part.number, alive=part.alive)
         await self._replica.current(part.number, alive=part.alive)
         if len(indexes) <= SHORT:
-            return self._drafts(part.number, batch, indexes)
+            return self._drafts(part.number, batch, offset, indexes)
         async with self._turns:
-            return self._drafts(part.number, batch, indexes)
+            return self._drafts(part.number, batch, offset, indexes)
 
-    def _drafts(self, partition: int, batch: DeliverBatch, indexes: Sequence[int]) -> list[Draft]:
+    def _drafts(self, partition: int, batch: DeliverBatch, offset: int, indexes: Sequence[int]) -> list[Draft]:
         notification, now = batch.notification, self._clock()
+        ref = ref_of_batch(batch.channel, notification.priority, partition, offset)
         binds = self._in_force().of(notification)
         known = self._replica.get_many(partition, [batch.users[index] for index in indexes])
         if self._cancels.has(partition, notification.notification_id):
             return [not_sent(CANCELLED, offset) for _, offset in known]
         rows = zip(indexes, known, strict=True)
-        return [draft(batch, index, *each, binds, partial(self._render, batch, index), now) for index, each in rows]
+        return [draft(batch, index, *each, binds, partial(self._render, batch, index), now, ref=ref) for index, each in rows]
 
     def _render(self, batch: DeliverBatch, index: int, language: str) -> Content:
         wanted = batch.notification

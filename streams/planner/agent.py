@@ -11,13 +11,14 @@ import msgspec
 
 from schemas.codec import Codec
 from schemas.records import ExpandAudience, NotificationRequested, Output, Write
-from schemas.topics import CHANGELOG_PLANNER, CHANGELOG_SCHEDULED, CHANNELS, TIMERS, fanout_topic
+from schemas.topics import CHANGELOG_PLANNER, CHANGELOG_SCHEDULED, CHANNELS, fanout_topic
 from streams.audience.expression import parse
 from streams.planner.listing import in_parts, listing_of, part_key, plan_part, seen_of
 from streams.planner.rules import Seen, at_its_time, check, digest_of, due_of, expiring, is_repeat, plan
 from streams.policy.policy import InForce, Policy
 from streams.step.model import Effects, Input
 from streams.step.step import RecordStep, View
+from streams.timers.outputs import timer_output
 
 PLANNED, SCHEDULED = "planned", "scheduled"
 
@@ -74,10 +75,7 @@ class PlannerStep(RecordStep):
     def _written(self, topic: str, key: bytes, partition: int, command: ExpandAudience, due: int | None) -> Output:
         """A command, or the timer that writes it when it is due."""
         write = Output(topic=topic, partition=partition, key=key, value=self.codec.encode(command))
-        if due is None:
-            return write
-        timer = at_its_time(command, due, write)
-        return Output(topic=TIMERS, partition=partition, key=timer.timer_id.encode(), value=self.codec.encode(timer))
+        return write if due is None else timer_output(self.codec, at_its_time(command, due, write), partition)
 
 
 def _seen(view: View, key: bytes) -> Seen | None:

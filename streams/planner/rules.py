@@ -26,7 +26,7 @@ MAX_AHEAD_MS = 60 * DAY_MS
 known for a month beyond.
 """
 MINUTES_PER_DAY = 1440
-_YOUNGER = ("local_minute", "digest_key", "actor", "withheld")
+_YOUNGER = ("local_minute", "digest_key", "actor", "withheld", "overrides")
 _OF_A_PART = ("part", "users_in_all")
 MAX_KEY_BYTES = 256
 SCHEDULE = "schedule"

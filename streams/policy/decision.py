@@ -16,7 +16,7 @@ from streams.policy.local import local_due
 from streams.policy.policy import CategoryPolicy, Policy
 from streams.policy.quiet import quiet_until, release_at
 from streams.policy.rules import EXPIRED, SEND, reason_against
-from streams.policy.table import QUIET_UNTIL, SHEDS, reasons_of
+from streams.policy.table import GIVEN_UP, QUIET_UNTIL, SHEDS, reasons_of
 
 (QUIET_HOURS,) = reasons_of(QUIET_UNTIL)
 LOCAL_TIME = "local_time"
@@ -24,6 +24,7 @@ LOCAL_TIME = "local_time"
 DEFERRED = "deferred"
 """The status of who is held. It is no end."""
 (SHED,) = reasons_of(SHEDS)
+(TRIED_ELSEWHERE,) = reasons_of(GIVEN_UP)
 
 
 class Case(NamedTuple):
@@ -31,6 +32,7 @@ class Case(NamedTuple):
 
     `channels`: those of the notification that are asked for. `binds`: the policy's for the notification. `seed`: what spreads the releases
     of others away from these. `now`: epoch ms. `shed`: channels that would be too late. `own`: data of the recipients' own.
+    `given_up`: users who were to be tried again, and are tried on another channel by now.
     """
 
     notification: Notification
@@ -41,6 +43,7 @@ class Case(NamedTuple):
     now: int
     shed: Collection[str] = ()
     own: Own = {}
+    given_up: Collection[str] = ()
 
 
 class Decision(NamedTuple):
@@ -61,7 +64,9 @@ def decide(user: str, profile: Profile | None, case: Case, counters: Counters | 
     `counters`: those of the user's bucket at the case's time. None: caps are not asked and nothing is counted, as for what is critical, and
     for a further channel or attempt of what was counted. `folding`: None when nothing is digested.
     """
-    notification, channels, binds, policy, seed, now, shed, own = case
+    notification, channels, binds, policy, seed, now, shed, own, given_up = case
+    if user in given_up:
+        return Decision([TRIED_ELSEWHERE] * len(channels), None)
     reasons = [reason_against(profile, channel, notification, binds, now) for channel in channels]
     if notification.withheld:
         reasons = [notification.withheld.get(channel, reason) for channel, reason in zip(channels, reasons, strict=True)]

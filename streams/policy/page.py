@@ -7,9 +7,9 @@ from schemas.records import Priority
 from streams.policy.loader import load_policy
 from streams.policy.policy import CHECKS, CategoryPolicy, DigestPolicy, Policy, Route
 from streams.policy.table import TABLE, Check
+from streams.policy.written import UNITS_MS
 
 PAGE = Path(__file__).parents[2] / "docs" / "decisions.md"
-_UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
 _INTRO = """\
 <!-- Made by `python -m streams.policy.page` from streams/policy/table.py and default.yaml. A test fails when it is not current. -->
 # Who is not sent to, and why
@@ -113,8 +113,8 @@ def _routes(routes: dict[Priority, Route]) -> Iterator[str]:
 
 
 def _span(ms: int) -> str:
-    unit = next(unit for unit, size in _UNITS_MS.items() if ms % size == 0)
-    return f"{ms // _UNITS_MS[unit]} {unit}"
+    unit = next(unit for unit, size in UNITS_MS.items() if ms % size == 0)
+    return f"{ms // UNITS_MS[unit]} {unit}"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ The same rule decides when an audience is expanded and again right before the pr
 
 from collections.abc import Sequence
 
-from schemas.records import Notification, Outcome, Profile
+from schemas.records import Device, Notification, Outcome, Profile
 from streams.policy.policy import CategoryPolicy
 from streams.policy.table import CONTROL, REASON_AGAINST, STATUS_OF, reasons_of
 
@@ -54,9 +54,20 @@ def reason_against(profile: Profile | None, channel: str, notification: Notifica
 
 
 def addresses(profile: Profile, channel: str) -> Sequence[str]:
-    """Where a channel reaches the user: every device for push, one address for the others, but none that is suppressed; empty: nowhere."""
+    """Where a channel reaches the user: every device or chat address, one for the others, but none that is suppressed; empty: nowhere."""
     found = _all_addresses(profile, channel)
     return [address for address in found if address not in profile.suppressed] if profile.suppressed else found
+
+
+def devices(profile: Profile) -> Sequence[Device]:
+    """The devices push reaches: `addresses`, and what each is."""
+    gone = profile.suppressed
+    return [device for device in profile.devices if device.token not in gone] if gone else profile.devices
+
+
+def chats(profile: Profile) -> Sequence[tuple[str, str]]:
+    """Where chat reaches the user: `addresses`, each with its kind, which is the platform of its provider."""
+    return [(address, kind) for kind, address in profile.chat.items() if address not in profile.suppressed]
 
 
 def _all_addresses(profile: Profile, channel: str) -> Sequence[str]:
@@ -64,6 +75,8 @@ def _all_addresses(profile: Profile, channel: str) -> Sequence[str]:
         return [device.token for device in profile.devices]
     if channel == "in_app":
         return [profile.user_id]
+    if channel == "chat":
+        return list(profile.chat.values())
     address = profile.email if channel == "email" else profile.phone if channel == "sms" else ""
     return [address] if address else []
 

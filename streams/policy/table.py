@@ -16,6 +16,7 @@ OVER = "caps.Counters.over"
 CONTROL = "control.controlled"
 SEEN = "content.reason_on"
 SHEDS = "shedding.sheds"
+GIVEN_UP = "tries.given_up"
 
 
 class Check(NamedTuple):
@@ -37,6 +38,7 @@ class Check(NamedTuple):
 
 TABLE = (
     Check("cancelled", "cancelled", ALWAYS, BOTH, CONTROL, "", "It was called off before it was sent."),
+    Check("tried_elsewhere", "failed", ALWAYS, DECISION, GIVEN_UP, "", "Another channel was tried before it could be tried again."),
     Check("seen", "suppressed", NOT_CRITICAL, DECISION, SEEN, "", "It is a digest of what the user saw in the app meanwhile."),
     Check("expired", "expired", ALWAYS, BOTH, REASON_AGAINST, "", "It was too late to be of use."),
     Check("erased", "suppressed", ALWAYS, BOTH, "", "erasure (a later issue)", "The user had all their data erased."),

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-_UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+UNITS_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
+"""Of lengths of time, the longest first."""
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -81,4 +82,4 @@ def span(kind: type, raw: object) -> Span:
     found = _SPAN.fullmatch(raw) if isinstance(raw, str) else None
     if kind is not Span or found is None:
         raise ValueError(f"Expected a length of time such as 90s, 5m, 6h or 7d, got {raw!r}")
-    return Span(int(found[1]) * _UNITS_MS[found[2]])
+    return Span(int(found[1]) * UNITS_MS[found[2]])

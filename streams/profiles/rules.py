@@ -30,6 +30,7 @@ FIELDS = (
     "frequency_cap",
     "tags",
     "daily_digest",
+    "chat",
 )
 """Those that a change says as a whole."""
 MAX_USER_ID_BYTES = 256

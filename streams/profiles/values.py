@@ -20,6 +20,7 @@ from streams.profiles.rules import FIELDS
 CHANNELS = frozenset({"push", "email", "sms", "in_app", "chat"})
 PLATFORMS = frozenset({"ios", "android", "web"})
 MAX_EMAIL_BYTES = 254
+MAX_CHAT_CHARS = 2048
 MAX_HOUR = 23
 MAX_MINUTE = 1439
 
@@ -30,6 +31,7 @@ _LANGUAGE = re.compile(
 )
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
 _PHONE = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
+_KIND = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 
 
 class ValueInvalid(RecordRefused):
@@ -80,7 +82,7 @@ def _sound(field: str, value: Any, zones: Collection[str]) -> tuple[Any, list[st
         wrong = _RULES[field](value)
         return None, [wrong] if wrong else []
     rule = _LISTS.get(field, _address)
-    wrong_of = {element: wrong for element in value if (wrong := rule(element))}
+    wrong_of = {element: wrong for element in value if (wrong := rule((element, value[element]) if field == "chat" else element))}
     if isinstance(value, dict):
         return {element: why for element, why in value.items() if element not in wrong_of}, list(wrong_of.values())
     return [element for element in value if element not in wrong_of], list(wrong_of.values())
@@ -125,6 +127,15 @@ def _device(value: Device) -> str:
     return _address(value.token)
 
 
+def _chat(value: tuple[str, str]) -> str:
+    """Kinds are those of the providers that a deployment has, so any name may be one."""
+    kind, address = value
+    if not _KIND.fullmatch(kind):
+        return f"kind {kind[:40]!r} is no name: up to 32 of a-z, 0-9, _ and -, a letter first"
+    fits = address.isprintable() and " " not in address and 0 < len(address) <= MAX_CHAT_CHARS
+    return "" if fits else f"{kind}: of {len(address)} characters is no address: 1 to {MAX_CHAT_CHARS} that can be printed, without spaces"
+
+
 def _address(value: str) -> str:
     return "" if value else "has an empty address"
 
@@ -148,6 +159,7 @@ _RULES: dict[str, Callable[[Any], str]] = {
 """By field: what is wrong with its value, or nothing."""
 _LISTS: dict[str, Callable[[Any], str]] = {
     "channels": _channel,
+    "chat": _chat,
     "devices": _device,
     "add_devices": _device,
     "remove_devices": _address,

@@ -33,6 +33,11 @@ class Input(NamedTuple):
     headers: Mapping[str, bytes]
 
 
+def back_to(record: Input, key: bytes, value: bytes) -> Output:
+    """A record to where `record` came from: its topic and partition."""
+    return Output(topic=record.topic, partition=record.partition, key=key, value=value)
+
+
 @dataclass(slots=True)
 class Effects:
     """What a step wants done: records to write, and new values of its own tables."""

@@ -80,6 +80,17 @@ class LogReader:
             self._consumer.unassign()
         return None if message is None or message.error() else int(message.offset() or 0)
 
+    def value_at(self, topic: str, partition: int, offset: int) -> bytes | None:
+        """The value of the record at an offset; None when it is not there (any more), or did not come within 15 s."""
+        with self._lock:
+            low, end = watermarks(self._consumer, topic, partition)
+            if not low <= offset < end:
+                return None
+            self._consumer.assign([TopicPartition(topic, partition, offset)])
+            message = self._consumer.poll(TIMEOUT_S)
+            self._consumer.unassign()
+        return message.value() if message is not None and not message.error() and message.offset() == offset else None
+
     def close(self) -> None:
         """Leave the cluster."""
         with self._lock:

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from ops.fleet.settings import FleetSettings
 from ops.local.paths import REPOSITORY
 from projections.cassandra.reader import Reader
 from schemas.codec import Codec
+
+if TYPE_CHECKING:
+    from tests.e2e.world import World
 
 HERE = Path(__file__).parent
 TIMEOUT_S = 60.0
@@ -97,6 +100,16 @@ def known(stored: Reader, answer: Callable[..., Any]) -> Callable[[str], Any]:
         return status
 
     return ask
+
+
+@pytest.fixture
+def world(running: FleetSettings, wire: Codec, answer: Callable[..., Any], stored: Reader) -> "Iterator[World]":
+    """People who are told things, and asked about."""
+    from tests.e2e.world import World  # which imports from here
+
+    made = World(running, wire, answer, stored)
+    yield made
+    made.close()
 
 
 def eventually(condition: Callable[[], Any], timeout_s: float = TIMEOUT_S) -> Any:

@@ -7,10 +7,10 @@ import pytest
 
 from ops.cli import requesting
 from ops.cli.asking import Asked
-from ops.cli.context import now_ms
 from ops.cli.producing import LogProducer, Place
 from ops.endpoints import Endpoints
 from ops.fleet.settings import FleetSettings, worker_settings
+from schemas.clock import now_ms
 from schemas.codec import Codec
 from schemas.partition import partition_of
 from schemas.records import Device, ProfileChanged, ProfilesChanged

@@ -11,8 +11,6 @@ import pytest
 
 from ops.fleet import fleet
 from ops.fleet.settings import FleetSettings
-from projections.cassandra.reader import Reader
-from schemas.codec import Codec
 from schemas.records import Priority
 from streams.policy.loader import SHIPPED
 from tests.e2e.conftest import eventually
@@ -22,13 +20,6 @@ from tests.e2e.world import World
 Publish = Callable[[str], Any]
 LIMITS = "{an_hour: 10, a_day: 50}"
 BINDS = "\n    binds: [mutes, quiet_hours, "
-
-
-@pytest.fixture
-def world(running: FleetSettings, wire: Codec, answer: Answer, stored: Reader) -> Iterator[World]:
-    made = World(running, wire, answer, stored)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,27 +1,16 @@
 """`carillon why` says of everybody who was not sent to which reason it was, through the whole of the real stack."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ops.cli.context import now_ms
-from ops.fleet.settings import FleetSettings
-from projections.cassandra.reader import Reader
-from schemas.codec import Codec
+from schemas.clock import now_ms
 from schemas.records import QuietHours
 from tests.e2e.conftest import eventually
 from tests.e2e.test_cli import Answer
 from tests.e2e.world import World
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
-
-
-@pytest.fixture
-def world(running: FleetSettings, wire: Codec, answer: Answer, stored: Reader) -> Iterator[World]:
-    made = World(running, wire, answer, stored)
-    yield made
-    made.close()
 
 
 def awake_in(minutes: int) -> QuietHours:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ops.cli.context import now_ms
 from ops.cli.producing import LogProducer
 from ops.cli.standing import Standing
 from ops.cli.status import read
@@ -12,6 +11,7 @@ from ops.fleet.settings import FleetSettings, worker_settings
 from projections.cassandra.reader import Reader
 from projections.cassandra.timeline import Event
 from schemas import ids
+from schemas.clock import now_ms
 from schemas.codec import Codec
 from schemas.partition import partition_of
 from schemas.records import Audience, Device, Notification, NotificationRequested, Priority, ProfileChanged, ProfilesChanged, UserSeen

@@ -233,7 +233,7 @@ def _notification_of(record: Any) -> str:
 
 
 def _epoch_ms(moment: str) -> int:
-    return round(datetime.fromisoformat(moment).timestamp() * 1000)
+    return round(datetime.fromisoformat(moment.partition(" ")[0]).timestamp() * 1000)
 
 
 def _telling(entry: Entry) -> object:

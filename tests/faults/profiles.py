@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.partition import partition_of
-from schemas.records import Profile, ProfilesChanged, StatusBatch
+from schemas.records import Profile, ProfileChanged, ProfilesChanged, StatusBatch
 from schemas.topics import DEFAULT_PARTITIONS, PROFILE_EVENTS, PROFILES, STATUS
 from tests.faults.log import Entry
 from tests.faults.oracle import Verdict
@@ -59,8 +59,16 @@ def _fold(entries: Sequence[Entry]) -> dict[str, Folded]:
             if change.source_position >= positions.get(place, 0):
                 positions[place] = change.source_position
                 given = {name: value for name in FOLDED if (value := getattr(change, name)) is not None}
-                told[change.user_id] = told.get(change.user_id, {}) | given
+                told[change.user_id] = _taken_out(told.get(change.user_id, {}) | given, change)
     return told
+
+
+def _taken_out(fields: Folded, change: ProfileChanged) -> Folded:
+    """Without what a provider said is dead."""
+    if not change.suppress:
+        return fields
+    devices = [device for device in fields.get("devices", []) if device.token not in change.remove_devices]
+    return fields | {"devices": devices, "suppressed": fields.get("suppressed", {}) | change.suppress}
 
 
 def _never_go_back(entries: Sequence[Entry], verdict: Verdict) -> None:

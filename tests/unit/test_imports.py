@@ -18,12 +18,21 @@ PURE_MODULES = {
     "schemas.debezium",
     "schemas.cdc",
     "schemas.table_changes",
+    "schemas.coded",
     "schemas.columns",
     "schemas.ids",
     "schemas.partition",
+    "providers.answers",
     "providers.base",
+    "providers.carried",
+    "providers.codes",
+    "providers.features",
+    "providers.slicing",
+    "providers.segments",
+    "providers.ssrf",
     "projections.cassandra.parts",
     "streams.delivery.ends",
+    "streams.delivery.retries",
 }
 PURE_MODULES |= {
     f"streams.audience.{name}"
@@ -34,8 +43,15 @@ PURE_MODULES |= {
 }
 PURE_MODULES |= {f"streams.digest.{name}" for name in ("content", "folding", "state", "windows")}
 PURE_MODULES |= {f"streams.intake.{name}" for name in ("parts", "payload", "sightings", "trigger", "values")}
-PURE_MODULES |= {f"streams.routing.{name}" for name in ("choice", "health", "shedding")}
+PURE_MODULES |= {f"streams.routing.{name}" for name in ("breaker", "choice", "health", "limits", "shedding")}
 PURE_MODULES |= {"streams.profiles.positions", "streams.profiles.values"}
+PURE_MODULES |= {
+    f"providers.feedback.{name}"
+    for name in (
+        *("base", "errors", "keywords", "mailgun", "reading", "seen", "sendgrid", "ses", "signing", "slack", "smtp", "sns"),
+        *("sns_certificate", "standard", "twilio", "twilio_codes", "twilio_form", "vonage", "vonage_codes", "vonage_signing"),
+    )
+}
 # providers build requests and parse responses of httpx's types; sending them is another module's
 TYPES_OF_HTTPX = "providers."
 
@@ -44,7 +60,8 @@ MAY_IMPORT = {
     "providers": {"providers", "schemas"},
     "streams": {"streams", "providers", "schemas"},
     "projections": {"projections", "schemas"},
-    "gateway": {"gateway", "schemas", "streams"},  # of streams pure rules only, below
+    # of streams pure rules only, below; of providers what verifies and reads their webhooks
+    "gateway": {"gateway", "providers", "schemas", "streams"},
     "ops": set(PACKAGES),
     "bench": set(PACKAGES),
 }

@@ -52,8 +52,10 @@ CREATE TABLE IF NOT EXISTS preferences (
     hourly_cap   integer CHECK (hourly_cap >= 0),
     digest_hour  integer CHECK (digest_hour BETWEEN 0 AND 23),
     quiet_from   time,
-    quiet_to     time
+    quiet_to     time,
+    chat         text[]                      -- kind:address, one of a kind: slack:U012AB3CD
 );
+ALTER TABLE preferences ADD COLUMN IF NOT EXISTS chat text[];
 
 CREATE TABLE IF NOT EXISTS devices (
     user_id   text NOT NULL REFERENCES customers ON DELETE CASCADE,

@@ -3,7 +3,7 @@
 import signal
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -85,10 +85,22 @@ def obeyed(pipeline: Pipeline, states: LogView, nid: str, state: str) -> None:
     def reached() -> bool:
         states.poll(0.05)
         last = {one.partition: one.value for one in states.entries[campaigns_topic(FANOUT)] if one.key == nid.encode() and one.value}
-        here = [msgspec.msgpack.decode(value, type=Campaign).state for value in last.values()]
-        return here == [state] * DEFAULT_PARTITIONS and sum(told(pipeline, nid).values()) == decided(pipeline, nid)
+        here = {partition: msgspec.msgpack.decode(value, type=Campaign) for partition, value in last.items()}
+        if [one.state for one in here.values()] != [state] * DEFAULT_PARTITIONS:
+            return False
+        if state == PAUSED and not all(all_before(pipeline, nid, partition, one.held) for partition, one in here.items()):
+            return False
+        return sum(told(pipeline, nid).values()) == decided(pipeline, nid)
 
     pipeline.log.until(reached, f"not all are {state}")
+
+
+def all_before(pipeline: Pipeline, nid: str, partition: int, held: Sequence[str]) -> bool:
+    """Whether every chunk is told of that was decided before the one that is held, or all of them: a table may be read before the rest."""
+    chunks = pipeline.log.of(EXPANSIONS, lambda one: one.notification_id == nid and one.partition == partition)
+    if held:
+        return {one.chunk for one in chunks} == set(range(int(held[0])))
+    return any(one.last for one in chunks)
 
 
 def audited(pipeline: Pipeline, nid: str) -> tuple[bool, ChannelSums]:

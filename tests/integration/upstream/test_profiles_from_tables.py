@@ -100,13 +100,13 @@ def name() -> str:
 def test_what_is_there_and_what_changes(shop: Shop) -> None:
     user = name()
     shop.db.execute(CUSTOMER, (user, "ann@example.com"))
-    shop.db.execute("INSERT INTO preferences VALUES (%s, '{push,email}', '{promotional}', 5, 8, '22:00', '07:30')", (user,))
+    shop.db.execute("INSERT INTO preferences VALUES (%s, '{push,email}', '{promotional}', 5, 8, '22:00', '07:30', '{slack:U1}')", (user,))
     shop.db.execute("INSERT INTO devices VALUES (%s, 'phone', 'ios'), (%s, 'browser', 'web')", (user, user))
     shop.connect()  # all of it by snapshot
     found = shop.until(user, email="ann@example.com", frequency_cap=5, devices=[Device("web", "browser"), Device("ios", "phone")])
     assert (found.phone, found.phone_verified, found.language, found.time_zone) == ("+4915112345678", True, "de", "Europe/Berlin")
     assert (found.tags, found.channels, found.muted_categories) == (["vip", "flash-sale"], ["push", "email"], ["promotional"])
-    assert (found.quiet_hours, found.daily_digest) == (QuietHours(22 * 60, 7 * 60 + 30), 8)
+    assert (found.quiet_hours, found.daily_digest, found.chat) == (QuietHours(22 * 60, 7 * 60 + 30), 8, {"slack": "U1"})
 
     with shop.db.transaction():  # and from now on every change
         shop.db.execute("UPDATE customers SET email = 'new@example.com', tags = '{vip}' WHERE id = %s", (user,))
@@ -117,7 +117,7 @@ def test_what_is_there_and_what_changes(shop: Shop) -> None:
 
     shop.db.execute("DELETE FROM preferences WHERE user_id = %s", (user,))
     found = shop.until(user, channels=["push", "email", "in_app"])
-    assert (found.muted_categories, found.daily_digest, found.email) == ([], None, "new@example.com")
+    assert (found.muted_categories, found.daily_digest, found.chat, found.email) == ([], None, {}, "new@example.com")
 
     shop.db.execute("DELETE FROM customers WHERE id = %s", (user,))  # their devices with them
     shop.until_gone(user)

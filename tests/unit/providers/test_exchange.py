@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 import httpx
 import pytest
 
-from providers.base import SIGN_IN, Accepted, Declaration, Message, Outcome, Rejected, Unavailable, Unknown
+from providers.base import SIGN_IN, Accepted, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
+from providers.errors import SignInError
 from providers.exchange import DirectExchange, HttpExchange
 
 Handle = Callable[[httpx.Request], httpx.Response]
@@ -183,6 +184,36 @@ async def test_a_failed_sign_in_sent_nothing(answers: list[httpx.Response | Exce
     (outcome,) = await exchange(handle, Signed())
     assert type(outcome) is kind
     assert asked == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (httpx.Response(400, text="invalid_grant"), Unavailable("sign-in failed: HTTP 400: invalid_grant", config=True)),
+        (httpx.Response(401), Unavailable("sign-in failed: HTTP 401: ", config=True)),
+        (httpx.Response(429, headers={"retry-after": "2"}), Throttled(2_000, "sign-in failed: HTTP 429: ")),
+        (httpx.Response(500), Unavailable("sign-in failed: HTTP 500: ")),
+        (httpx.Response(504), Unavailable("sign-in failed: HTTP 504: ")),
+        (httpx.Response(204, text="t0ken"), Unavailable("sign-in failed: <Response [204 No Content]>")),
+    ],
+)
+async def test_a_refused_sign_in_says_whose_fault_it_is_and_shows_no_token(answer: httpx.Response, expected: Outcome) -> None:
+    handle, _ = tokens(answer)
+    assert await exchange(handle, Signed()) == [expected]
+
+
+async def test_a_key_that_can_not_be_used_is_our_fault() -> None:
+    class Broken(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            raise SignInError("the key is no PEM")
+            yield request
+
+    class Keyless(Plain):
+        auth: httpx.Auth | None = Broken()
+
+    handle, asked = tokens()
+    assert await exchange(handle, Keyless()) == [Unavailable("sign-in failed: the key is no PEM", config=True)]
+    assert asked == []
 
 
 class Direct:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
-from providers.base import Accepted, Declaration, Message, Outcome, Unavailable, Unknown
+from providers.base import Accepted, Declaration, Message, Outcome, Rejected, Unavailable, Unknown
 from providers.errors import BatchSizeError
 from providers.inbox import Inbox
 from providers.sender import Sender
@@ -121,6 +122,21 @@ async def test_cancelling_gives_the_slot_back() -> None:
     assert await sender.send(provider, messages(1)) == [Accepted("m-0")]
 
 
+class Fussy(Echo):
+    """Takes no second message."""
+
+    def refused(self, message: Message) -> Outcome | None:
+        return Rejected("second") if message.message_id == "m-1" else None
+
+
+async def test_what_a_provider_refuses_unasked_does_not_touch_its_neighbours() -> None:
+    transport = Counting()
+    outcomes = await Sender(transport).send_all(Fussy(), messages(3))
+    assert outcomes == [Accepted("m-0"), Rejected("second"), Accepted("m-2")]
+    assert await Sender(transport).send_all(Fussy(), messages(2)[1:]) == [Rejected("second")]
+    assert transport.requests == 1
+
+
 @pytest.mark.parametrize("count", [0, 5])
 async def test_the_batch_size_binds(count: int) -> None:
     with pytest.raises(BatchSizeError, match=f"echo: {count} messages given, one request carries 1 to 4"):
@@ -147,3 +163,46 @@ async def test_what_is_answered_is_heard_and_what_got_no_turn_is_not() -> None:
     ((name, count, took_ms),) = heard
     assert (name, count) == ("echo", 3)
     assert took_ms >= 39
+
+
+class Picky(Echo):
+    """Makes no request of messages to `nowhere`."""
+
+    def refused(self, message: Message) -> Rejected | None:
+        if message.address == "trap":
+            raise ValueError("a bug")
+        return Rejected("no_address") if message.address == "nowhere" else None
+
+
+async def test_what_a_provider_makes_no_request_of_is_said_and_the_others_are_sent() -> None:
+    transport = Counting()
+    sender = Sender(transport)
+    first, second, third = messages(3)
+    second = replace(second, address="nowhere")
+    assert await sender.send(Picky(), [first, second, third]) == [Accepted("m-0"), Rejected("no_address"), Accepted("m-2")]
+    assert transport.requests == 1
+    assert await sender.send(Picky(), [second]) == [Rejected("no_address")]
+    assert transport.requests == 1
+
+
+async def test_a_provider_that_can_not_judge_a_message_harms_only_that() -> None:
+    first, second = messages(2)
+    outcomes = await Sender(Counting()).send(Picky(), [replace(first, address="trap"), second])
+    assert outcomes == [Rejected("unbuildable", "ValueError: a bug"), Accepted("m-1")]
+
+
+class Keeping(Inbox):
+    """Keeps something open."""
+
+    closed = 0
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+async def test_what_a_provider_keeps_open_is_closed_with_the_sender() -> None:
+    used, unused = Keeping(name="used"), Keeping(name="unused")
+    sender = Sender(Counting())
+    await sender.send_all(used, messages(2))
+    await sender.aclose()
+    assert (used.closed, unused.closed) == (1, 0)

@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from providers.base import Accepted, Message, Outcome, Provider, Rejected, Unknown
+from providers.secret import Secret
 
 GUIDE = Path(__file__).parents[3] / "docs" / "adding-a-provider.md"
-MESSAGES = [Message(message_id=f"m-{i}", notification_id="n", user_id="u", address="+49", body="Hi") for i in range(2)]
+MESSAGES = [Message(message_id=f"m-{i}", notification_id="n", user_id="u", address="+49", ref=f"r-{i}", body="Hi") for i in range(2)]
 
 
 @pytest.fixture
@@ -19,13 +20,13 @@ def acme() -> Provider:
     assert match
     names: dict[str, Any] = {"__name__": "acme"}
     exec(compile(match[1], "acme", "exec"), names)
-    provider = names["Acme"]("sms", "key")
+    provider = names["Acme"]("sms", Secret("key"))
     assert isinstance(provider, Provider)
     return provider
 
 
 def test_it_builds(acme: Provider) -> None:
-    assert b'{"ref":"m-1","to":"+49","text":"Hi"}' in acme.build(MESSAGES).content
+    assert b'{"ref":"m-1","to":"+49","text":"Hi","media":[],"callback_data":"r-1"}' in acme.build(MESSAGES).content
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,30 @@ def test_devices_are_platform_and_token_and_a_token_may_hold_colons() -> None:
     assert change.devices == [Device("ios", "abc"), Device("android", "a:b")]
 
 
+CHATS = TableMapping(source="cdc:chats", user_id="user_id", fields={"chat": "addresses"})
+
+
+@pytest.mark.parametrize(
+    ("column", "chat", "reset"),
+    [
+        (["slack:U1", None, "webhook:https://x.example/a:b"], {"slack": "U1", "webhook": "https://x.example/a:b"}, []),
+        ([], {}, []),
+        (None, None, ["chat"]),
+    ],
+)
+def test_chat_addresses_are_kind_and_address(column: Any, chat: Any, reset: list[str]) -> None:
+    change = profile_change(CHATS, unwrapped({"user_id": "u7", "addresses": column}))
+    assert change is not None
+    assert (change.chat, change.reset) == (chat, reset)
+
+
+@pytest.mark.parametrize("column", [["slack"], ["slack:"], [":secret"], ["slack:secret", "slack:other"], [7]])
+def test_chat_addresses_that_can_t_be_read_are_refused_and_not_shown(column: Any) -> None:
+    with pytest.raises(RowInvalid) as caught:
+        profile_change(CHATS, unwrapped({"user_id": "u7", "addresses": column}))
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", [enveloped("d", USER, None), unwrapped(USER, "d"), unwrapped(USER, "d", __op=None)])
 def test_a_deleted_user_is_gone(value: dict[str, Any]) -> None:
     assert profile_change(USERS, value) == ProfileChanged("7", "cdc:users", POSITION - 1, 1_700_000_000_123, deleted=True)

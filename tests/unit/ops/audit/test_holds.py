@@ -10,7 +10,7 @@ from ops.audit.report import Report
 from schemas import ids
 from schemas.partition import partition_of
 from schemas.records import Audience, AudienceExpanded, DeliverBatch, ExpandAudience, Outcome, StatusBatch
-from schemas.topics import EXPANSIONS, FANOUT, REQUESTS, STATUS, deliver_topic, ledger_topic
+from schemas.topics import EXPANSIONS, FANOUT, FEEDBACK, REQUESTS, STATUS, deliver_topic, ledger_topic
 from tests.unit.ops.audit.world import (
     HOME,
     NOW,
@@ -205,7 +205,11 @@ def test_who_is_left_out_while_others_who_were_due_later_are_released() -> None:
 BACK = ids.handed_back_id(ids.batch_id(ID, PARTITION, 0, "push"))
 
 
-def handed_back() -> World:
+AGAIN = ids.retry_id(ids.batch_id(ID, PARTITION, 0, "push"))
+LATER = Outcome("deferred", "provider_unavailable", f"{UNTIL} down")
+
+
+def handed_back(later: Outcome = Outcome("deferred", "quiet_hours", UNTIL)) -> World:  # noqa: B008
     """Five are handed over; of the first channel two have come into quiet hours by then, and are decided afresh."""
     world = consistent()
     world.write(REQUESTS, partition_of(ID, PARTITIONS), T0, ID, alike(world))
@@ -214,7 +218,7 @@ def handed_back() -> World:
         batch_id = ids.batch_id(ID, PARTITION, 0, channel)
         deliver(world, PARTITION, DeliverBatch(batch_id, NIGHT, channel, MINE, profiles(world, MINE), "p1", T0 + 3000, offset))
     tell(world, 0, len(MINE), len(MINE), 0, 0, offset, T0 + 3000)
-    ended(world, outcomes=[Outcome("sent"), Outcome("deferred", "quiet_hours", UNTIL)], outcome_of=[0, 0, 0, 1, 1])
+    ended(world, outcomes=[Outcome("sent"), later], outcome_of=[0, 0, 0, 1, 1])
     return world
 
 
@@ -226,16 +230,17 @@ def ended(world: World, **columns: Any) -> None:
     world.swap(world.find(STATUS, lambda it: it.batch_id == batch_id), **columns)
 
 
-def decided_afresh(world: World, users: list[str] = MINE[3:]) -> World:
+def decided_afresh(world: World, users: list[str] = MINE[3:], hold: str = BACK, at: int = T0 + 6000) -> World:
     """One is sent to in the end, the other has opted out meanwhile."""
-    one = msgspec.structs.replace(command(users, BACK), channels=["push"])
-    offset = world.write(FANOUT, PARTITION, T0 + 6000, ID, one)
-    batch_id = ids.batch_id(ID, PARTITION, BACK, "push")
-    deliver(world, PARTITION, DeliverBatch(batch_id, NIGHT, "push", users[:1], profiles(world, users[:1]), "p1", T0 + 6000, offset))
-    world.write(STATUS, PARTITION, T0 + 6000, ID, refused(world, NIGHT, "push", batch_id, users[1:], (FANOUT, PARTITION, offset)))
+    one = msgspec.structs.replace(command(users, hold), channels=["push"])
+    offset = world.write(FANOUT, PARTITION, at, ID, one)
+    batch_id = ids.batch_id(ID, PARTITION, hold, "push")
+    sent = DeliverBatch(batch_id, NIGHT, "push", users[:1], profiles(world, users[:1]), "p1", at, offset, attempts=int(hold == AGAIN))
+    deliver(world, PARTITION, sent)
+    world.write(STATUS, PARTITION, at, ID, refused(world, NIGHT, "push", batch_id, users[1:], (FANOUT, PARTITION, offset)))
     counts = {"push": 1}, {"push": len(users) - 1}
-    told = AudienceExpanded(ID, PARTITION, 0, 1, False, len(users), *counts, T0 + 6000, offset, BACK, {"push": 0})
-    world.write(EXPANSIONS, partition_of(ID, PARTITIONS), T0 + 6000, ID, told)
+    told = AudienceExpanded(ID, PARTITION, 0, 1, False, len(users), *counts, at, offset, hold, {"push": 0})
+    world.write(EXPANSIONS, partition_of(ID, PARTITIONS), at, ID, told)
     return world
 
 
@@ -262,3 +267,44 @@ def test_who_is_handed_back_by_nobody_is_found() -> None:
 
 def test_others_than_those_who_were_handed_back_are_found() -> None:
     assert "release_differs" in only(judge(decided_afresh(handed_back(), MINE[2:])))
+
+
+def test_whom_the_provider_could_not_take_is_pending_until_they_are_tried_again() -> None:
+    report = judge(handed_back(LATER), now_ms=DUE - 1_000)
+    assert report.green, report.violations
+    assert report.notifications[ID].channels["push"].pending == 2
+    report = judge(decided_afresh(handed_back(LATER), hold=AGAIN, at=DUE))
+    assert report.green, report.violations
+    push = report.notifications[ID].channels["push"]
+    assert (push.outcomes, push.pending) == ({"sent": 4, "suppressed": 1}, 0)
+
+
+def test_who_is_tried_again_too_soon_or_never_is_found() -> None:
+    assert only(judge(handed_back(LATER))) == {"hold_not_released": 1}
+    assert only(judge(decided_afresh(handed_back(LATER), hold=AGAIN, at=DUE - 8_000))) == {"released_early": 1}
+    assert "release_without_hold" in only(judge(decided_afresh(handed_back(LATER), hold=BACK, at=DUE)))
+
+
+def heard(world: World, *outcomes: Outcome) -> World:
+    """What a provider told later of those of one batch."""
+    batch = world.find(PUSH).record
+    users = batch.users[: len(outcomes)]
+    told = StatusBatch(
+        status_id="heard", notification=batch.notification, channel="push", batch_id=batch.batch_id, users=users, outcomes=list(outcomes),
+        outcome_of=list(range(len(users))), profile_offsets=[-1] * len(users), at=T0 + 9000, caused_by_topic=FEEDBACK,
+        caused_by_partition=0, caused_by_offset=7,
+    )  # fmt: skip
+    world.write(STATUS, world.find(PUSH).place.partition, T0 + 9000, batch.notification.notification_id, told)
+    return world
+
+
+def test_what_a_provider_tells_later_is_no_end() -> None:
+    world = consistent()
+    before = judge(world)
+    report = judge(heard(world, Outcome("delivered"), Outcome("opened")))
+    assert report.green, report.violations
+    notification_id = world.find(PUSH).record.notification.notification_id
+    push, then = report.notifications[notification_id].channels["push"], before.notifications[notification_id].channels["push"]
+    assert push.heard == {"delivered": 1, "opened": 1}
+    assert (push.outcomes, push.pending) == (then.outcomes, then.pending)
+    assert only(judge(heard(consistent(), Outcome("failed")))) == {"heard_an_end": 1}

@@ -179,7 +179,7 @@ def delivered(batch: DeliverBatch, done: LedgerEntry, topic: str, partition: int
         channel=batch.channel,
         batch_id=batch.batch_id,
         provider=done.provider,
-        attempt=done.attempt,
+        attempt=batch.attempts + done.attempt,
         users=batch.users,
         outcomes=done.outcomes,
         outcome_of=done.outcome_of,

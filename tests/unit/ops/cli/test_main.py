@@ -59,7 +59,10 @@ def test_help_names_every_command(run: Run, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
-        (["worker", "decider"], "no such role: decider; there are profiles, cdc, plan, decide, decide_urgent, urgent, bulk, timers"),
+        (
+            ["worker", "decider"],
+            "no such role: decider; there are profiles, cdc, plan, decide, decide_urgent, urgent, bulk, feedback, timers",
+        ),
         (["project", "oracle"], "no such store: oracle; there are cassandra, clickhouse"),
         (["send", "-t", "nope", "-u", "ann"], "no template 'nope'"),
         (["send", "-t", "login_code", "-u", "ann", "-d", "code"], "expected name=value"),

@@ -146,8 +146,15 @@ def test_addresses_are_those_of_whoever_was_handed_over() -> None:
     email = status(["ann"], Outcome("failed", "x"), channel="email", status_id="s2")
     in_app = status(["ann"], channel="in_app", status_id="s3")
     devices = {"ann": 2, "bo": 1, "cy": 5}
-    assert addresses([push, push, email, in_app], devices, HANDED) == {"push": 3, "email": 1}
-    assert addresses([push, email], devices, ("suppressed",)) == {"push": 5, "email": 0}
+    assert addresses([push, push, email, in_app], devices, HANDED, {}) == {"push": 3, "email": 1}
+    assert addresses([push, email], devices, ("suppressed",), {}) == {"push": 5, "email": 0}
+
+
+def test_who_lost_a_device_had_it_until_then() -> None:
+    push = status(USERS, Outcome("sent"))
+    (offset, *_) = push.profile_offsets
+    found = [addresses([push], dict.fromkeys(USERS, 2), HANDED, {USERS[0]: [(0, 2), (since, 1)]})["push"] for since in (offset, offset + 1)]
+    assert found == [5, 6]
 
 
 @pytest.mark.parametrize(("received", "holds"), [(3, True), (4, True), (5, True), (2, False), (6, False)])

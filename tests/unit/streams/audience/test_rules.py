@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import ids
+from schemas.coded import coded
 from schemas.records import AudienceExpanded, DeliverBatch, Device, ExpandAudience, Outcome, Profile, QuietHours, StatusBatch
 from schemas.topics import FANOUT, HOUR_MS
 from streams.audience.holds import counted_of
 from streams.audience.rules import Expansion, Person, expand, next_chunk
-from streams.audience.told import Place, outcomes
+from streams.audience.told import Place
 from streams.policy.caps import Counters
 from streams.policy.loader import load_policy
 from streams.policy.policy import UnknownCategory
@@ -269,8 +270,8 @@ def test_a_category_nobody_knows_refuses_the_command() -> None:
 
 def test_outcomes_are_said_once_each() -> None:
     no_address, expired = Outcome("suppressed", "no_address"), Outcome("expired", "expired")
-    assert outcomes([no_address, expired, no_address]) == ([no_address, expired], [0, 1, 0])
-    assert outcomes([]) == ([], [])
+    assert coded([no_address, expired, no_address]) == ([no_address, expired], [0, 1, 0])
+    assert coded([]) == ([], [])
 
 
 def test_a_batch_says_nothing_of_addresses() -> None:

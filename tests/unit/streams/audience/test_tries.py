@@ -10,7 +10,7 @@ from schemas.records import ChannelEnded, ChannelOverdue, DeliverBatch, ExpandAu
 from schemas.topics import FANOUT
 from streams.audience.rules import Expansion, Person, expand
 from streams.audience.told import Place
-from streams.audience.tries import After, Followed, decided, ended, first_route, overdue, uncounted
+from streams.audience.tries import After, Followed, decided, ended, first_route, given_up, overdue, uncounted
 from streams.delivery.ends import ended_of
 from streams.delivery.ledger import Result, finished, opened, recorded, status_of
 from streams.policy.caps import Counters
@@ -39,7 +39,8 @@ def met(
     assert route is not None
     if counters is not None:
         counters = {user: counters[user] for user in uncounted(given, route, counters, rows)}
-    expansion = expand(given, people, None, POLICY, PLACE, counters=counters)
+    gone = given_up(given, route, [person.user for person in people], rows)
+    expansion = expand(given, people, None, POLICY, PLACE, counters=counters, given_up=gone)
     return expansion, decided(given, route, expansion.batches, expansion.statuses, rows, PLACE.partition, NOW)
 
 
@@ -98,6 +99,23 @@ def test_a_try_of_whom_a_late_success_ended_is_decided_and_not_followed() -> Non
     given = command(notification=CODE, users=["ann"], channels=["email"], tried="push", hold_id="h")
     expansion, after = met(given, known(ann={}))
     assert expansion.progress.queued == {"email": 1}
+    assert after == After({}, [], {})
+
+
+def test_who_is_on_another_channel_by_now_is_not_tried_again_on_this_one() -> None:
+    again = command(notification=CODE, users=["ann", "bob", "cid"], channels=["push"], hold_id="r", attempts=1, tried_since=NOW)
+    expansion, after = met(again, known(ann={}, bob={}, cid={}), {"ann": row(PUSH), "bob": row(EMAIL)})
+    assert [(one.channel, one.users) for one in expansion.batches] == [("push", ["ann"])]
+    (status,) = expansion.statuses
+    assert (status.users, status.outcomes) == (["bob", "cid"], [Outcome("failed", "tried_elsewhere")])
+    assert after.tries == [], "they were tried on the next before, or reached"
+    assert after.rows == {}
+
+
+def test_of_the_last_channel_nobody_is_given_up() -> None:
+    again = command(notification=CODE, users=["ann"], channels=["email"], hold_id="r", attempts=1, tried_since=NOW)
+    expansion, after = met(again, known(ann={}))
+    assert [(one.channel, one.users, one.attempts) for one in expansion.batches] == [("email", ["ann"], 1)]
     assert after == After({}, [], {})
 
 

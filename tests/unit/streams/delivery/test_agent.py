@@ -9,6 +9,7 @@ import pytest
 
 from providers.base import Accepted, AnyProvider, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.catalogue import Templates
+from providers.features import FEATURES
 from providers.sender import Sender
 from schemas.records import ChannelEnded, DeadLetter, DeliverBatch, LedgerEntry, Output, Priority, Profile, QuietHours, Record, StatusBatch
 from schemas.topics import DLQ, FANOUT_URGENT, STATUS, deliver_topic
@@ -86,7 +87,7 @@ class Gated:
 
 class Provider:
     def __init__(self, batch_size: int) -> None:
-        self.declaration = Declaration(name="sim", channel="push", batch_size=batch_size, concurrency=1)
+        self.declaration = Declaration(name="sim", channel="push", carries=FEATURES, batch_size=batch_size, concurrency=1)
 
 
 class Bench:
@@ -95,10 +96,10 @@ class Bench:
         self.now = NOW
         self.start()
 
-    def start(self, batch_size: int = 2, attempts: int = 4) -> None:
+    def start(self, batch_size: int = 2) -> None:
         """A process, also in the place of one that was killed."""
         self.step = DeliveryStep(
-            TOPIC, shares(cast(AnyProvider, Provider(batch_size))), Caller(cast(Sender, self.provider), attempts), Templates.load(), CODEC,
+            TOPIC, shares(cast(AnyProvider, Provider(batch_size))), Caller(cast(Sender, self.provider)), Templates.load(), CODEC,
             lambda: self.now, lambda: POLICY, cast(ProfileReplica, self.replica), cast(Cancels, self.cancelled), Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)
@@ -268,11 +269,11 @@ async def test_who_may_have_been_reached_and_is_not_sent_to_again_is_unknown(bec
     """Whatever speaks against the repeat does not speak against the attempt that was on its way when its process died."""
     bench = Bench()
     one = batch("u0", priority=Priority.CRITICAL, expires_at=NOW + 1000)
-    bench.start(batch_size, attempts=1)
+    bench.start(batch_size)
     await bench.killed_in_the_call(one)
     assert bench.provider.sent == ["u0"]
     MEANWHILE[became](bench)
-    bench.start(batch_size, attempts=1)
+    bench.start(batch_size)
     effects = await bench.handle(one)
     assert told(effects.outputs) == {"b-1": ["unknown"]}
     (outcome,) = bench.ledger()[-1].outcomes

@@ -1,4 +1,4 @@
-"""Calling again for what was certainly not sent, and for nothing else."""
+"""Calling once, and at once again for what only its neighbours kept back."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,8 +9,11 @@ import pytest
 from providers.base import Accepted, AnyProvider, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.sender import Sender
 from streams.delivery import call
-from streams.delivery.call import ATTEMPTS, BACKOFF_LIMIT_S, Caller
+from streams.delivery.call import ROUNDS, Caller
 from streams.step.partition import StepPartition
+
+GONE = Rejected("no address", address_dead=True)
+KEPT_BACK = Unavailable("kept back", at_once=True)
 
 
 class FakeSender:
@@ -37,20 +40,6 @@ class FakePart:
         self.signs += 1
 
 
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits between attempts, in s; nobody waits."""
-    seen: list[float] = []
-    real = asyncio.sleep
-
-    async def sleep(seconds: float) -> None:
-        seen.append(seconds)
-        await real(0)
-
-    monkeypatch.setattr(call.asyncio, "sleep", sleep)
-    return seen
-
-
 async def called(scripts: dict[str, list[Outcome]], part: FakePart | None = None) -> tuple[list[Outcome], FakeSender]:
     sender = FakeSender(scripts)
     messages = [Message(message_id=name, notification_id="n", user_id="u", address="a") for name in scripts]
@@ -59,44 +48,39 @@ async def called(scripts: dict[str, list[Outcome]], part: FakePart | None = None
     return outcomes, sender
 
 
-@pytest.mark.parametrize("final", [Accepted("p"), Rejected("gone"), Unknown("reset")])
-async def test_what_is_final_is_asked_once(waits: list[float], final: Outcome) -> None:
-    outcomes, sender = await called({"a": [final], "b": [final]})
-    assert outcomes == [final, final]
+@pytest.mark.parametrize(
+    "end", [Accepted("p"), Rejected("gone"), Unknown("reset"), Unavailable("down"), Throttled(0), Unavailable("", config=True)]
+)
+async def test_what_is_answered_is_asked_once(end: Outcome) -> None:
+    outcomes, sender = await called({"a": [end], "b": [end]})
+    assert outcomes == [end, end]
     assert sender.calls == [["a", "b"]]
-    assert waits == []
 
 
-async def test_only_what_was_not_sent_is_sent_again_and_keeps_its_place(waits: list[float]) -> None:
+async def test_what_its_neighbours_kept_back_is_sent_again_at_once_and_keeps_its_place() -> None:
     outcomes, sender = await called(
         {
-            "a": [Accepted("pa")],
-            "b": [Unavailable("down"), Accepted("pb")],
-            "c": [Unknown("reset"), Accepted("never")],
-            "d": [Throttled(0), Throttled(0), Rejected("gone")],
+            "a": [KEPT_BACK, Accepted("pa")],
+            "b": [GONE],
+            "c": [KEPT_BACK, KEPT_BACK, Unavailable("down")],
+            "d": [KEPT_BACK, GONE],
         }
     )
-    assert outcomes == [Accepted("pa"), Accepted("pb"), Unknown("reset"), Rejected("gone")]
-    assert sender.calls == [["a", "b", "c", "d"], ["b", "d"], ["d"]]
+    assert outcomes == [
+        Accepted("pa"),
+        GONE,
+        Unavailable("down"),
+        GONE,
+    ]
+    assert sender.calls == [["a", "b", "c", "d"], ["a", "c", "d"], ["c"]]
 
 
-async def test_there_is_an_end_to_it(waits: list[float]) -> None:
-    outcomes, sender = await called({"a": [Unavailable("down")]})
-    assert outcomes == [Unavailable("down")]
-    assert len(sender.calls) == ATTEMPTS
-    assert len(waits) == ATTEMPTS - 1
-
-
-@pytest.mark.parametrize(("told_ms", "least", "most"), [(0, 0.0, BACKOFF_LIMIT_S), (1500, 1.5, BACKOFF_LIMIT_S), (600_000, 3.0, 3.0)])
-async def test_it_waits_as_told_but_never_long(waits: list[float], told_ms: int, least: float, most: float) -> None:
-    await called({"a": [Throttled(told_ms)], "b": [Throttled(0)]})
-    assert all(least <= wait <= most for wait in waits)
-
-
-async def test_the_stall_guard_hears_of_every_attempt(waits: list[float]) -> None:
+async def test_there_is_an_end_to_it() -> None:
     part = FakePart()
-    await called({"a": [Unavailable("down")]}, part)
-    assert part.signs >= 2 * (ATTEMPTS - 1)
+    outcomes, sender = await called({"a": [KEPT_BACK]}, part)
+    assert outcomes == [KEPT_BACK]
+    assert len(sender.calls) == ROUNDS
+    assert part.signs >= ROUNDS - 1, "the stall guard hears of every round"
 
 
 async def test_a_slow_provider_is_no_stall(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from providers.base import Accepted, AnyProvider, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.catalogue import Templates
+from providers.features import FEATURES
 from providers.registry import Route
 from providers.sender import Sender
 from schemas.records import DeliverBatch, Device, LedgerEntry, Priority, StatusBatch
@@ -45,7 +46,7 @@ class Fake:
     """A provider that answers as it is told, and keeps what it took."""
 
     def __init__(self, name: str, *, repeatable: bool = False) -> None:
-        self.declaration = Declaration(name=name, channel="push", batch_size=100, repeatable=repeatable)
+        self.declaration = Declaration(name=name, channel="push", carries=FEATURES, batch_size=100, repeatable=repeatable)
         self.asked: list[str] = []
         self.took: list[str] = []
         self.answer: Callable[[Message], Outcome] = lambda message: Accepted(f"{name}-{message.user_id}")
@@ -72,7 +73,7 @@ class Bench:
         self.shares = Shares({one.declaration.name: Route(cast(AnyProvider, one)) for one in (self.a, self.b)}, self.standing)
         sender = Sender(cast(httpx.AsyncBaseTransport, None), self.standing.heard)
         self.step = DeliveryStep(
-            TOPIC, self.shares, Caller(sender, attempts=1), Templates.load(), CODEC, lambda: self.now, lambda: POLICY,
+            TOPIC, self.shares, Caller(sender), Templates.load(), CODEC, lambda: self.now, lambda: POLICY,
             cast(ProfileReplica, self.replica), NONE_CANCELLED, Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)

@@ -31,7 +31,7 @@ def of_eight(*users: str, age_ms: int = DECIDED_MS, **changed: Any) -> DeliverBa
 
 def became(one: DeliverBatch, binds: CategoryPolicy, now: int = NOW) -> Outcome | None:
     """The outcome of ann, who is asleep; None: she is sent to."""
-    made = draft(one, 0, profile(quiet_hours=NIGHT), 7, binds, lambda language: pytest.fail("sent"), now)
+    made = draft(one, 0, profile(quiet_hours=NIGHT), 7, binds, lambda language: pytest.fail("sent"), now, ref="push-normal-3-42")
     assert made.messages == []
     return made.outcome
 
@@ -58,7 +58,8 @@ def test_all_others_are_sent_to(one: DeliverBatch, binds: CategoryPolicy, now: i
 
 
 def test_another_reason_comes_first() -> None:
-    made = draft(of_eight("ann"), 0, profile(quiet_hours=NIGHT, channels=[]), 7, binding(), lambda language: pytest.fail("sent"), NOW)
+    who = profile(quiet_hours=NIGHT, channels=[])
+    made = draft(of_eight("ann"), 0, who, 7, binding(), lambda language: pytest.fail("sent"), NOW, ref="push-normal-3-42")
     assert made.outcome == Outcome("suppressed", "channel_disabled")
 
 
@@ -111,7 +112,7 @@ async def test_what_is_critical_wakes_them() -> None:
 async def test_who_fell_asleep_while_it_is_not_known_whether_they_were_reached_is_unknown() -> None:
     bench = Bench()
     one = of_eight("u0", category="system")
-    bench.start(attempts=1)
+    bench.start()
     await bench.killed_in_the_call(one)
     asleep(bench, ["u0"])
     bench.start()

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.base import Accepted, Rejected, Throttled, Unavailable, Unknown
+from providers.base import NO_CHAT, NO_EMAIL, NO_PUSH, NO_SMS, Accepted, Rejected, Throttled, Unavailable, Unknown
 from providers.base import Outcome as Answer
 from providers.content import Content
 from providers.errors import TemplateUnknownError
-from schemas.records import Device, Outcome, Profile
+from schemas.records import ChatOverrides, Device, EmailOverrides, Outcome, Overrides, Priority, Profile, PushOverrides, SmsOverrides
 from streams.delivery.rules import MAX_DETAIL, SENT, Draft, draft, is_retryable, results_of
 from tests.unit.streams.make import NOW, batch, binding, profile
 
@@ -29,7 +29,7 @@ def render(language: str) -> Content:
 
 
 def drafted(who: Profile | None, channel: str = "push", now: int = NOW, index: int = 0) -> Draft:
-    return draft(batch("ann", "bob", channel=channel), index, who, 42, BINDS, render, now)
+    return draft(batch("ann", "bob", channel=channel), index, who, 42, BINDS, render, now, ref="push-normal-3-42")
 
 
 def test_one_message_for_each_device() -> None:
@@ -41,6 +41,42 @@ def test_one_message_for_each_device() -> None:
 
 def test_message_ids_tell_recipients_apart() -> None:
     assert drafted(TWO, index=1).messages[0].message_id == "b-1.1.0"
+
+
+def test_a_message_says_what_feedback_and_the_platform_need() -> None:
+    one = batch("ann", priority=Priority.HIGH, expires_at=NOW + 5)
+    made = draft(one, 0, TWO, 42, BINDS, render, NOW, ref="push-normal-3-42").messages
+    assert [(m.platform, m.ref) for m in made] == [("ios", "push-normal-3-42-0-0"), ("web", "push-normal-3-42-0-1")]
+    assert {(m.category, m.priority, m.sent_at, m.expires_at) for m in made} == {("transactional", "high", NOW, NOW + 5)}
+    (mail,) = drafted(TWO, "email").messages
+    assert (mail.platform, mail.ref, mail.expires_at) == ("", "push-normal-3-42-0-0", None)
+
+
+def test_a_device_that_is_suppressed_is_left_out_with_its_platform() -> None:
+    (message,) = drafted(profile(devices=TWO.devices, suppressed={"a": "unregistered"})).messages
+    assert (message.address, message.platform) == ("b", "web")
+
+
+OVERRIDES = Overrides(EmailOverrides(cc=["c"]), PushOverrides(image="i"), SmsOverrides(media=["m"]), ChatOverrides(link="l"))
+
+
+@pytest.mark.parametrize("channel", ["email", "push", "sms", "in_app"])
+def test_overrides_are_those_of_the_channel_alone_and_shared_by_the_batch(channel: str) -> None:
+    one = batch("ann", "bob", channel=channel, overrides=OVERRIDES)
+    who = profile(devices=TWO.devices, channels=[channel])
+    made = [m for index in (0, 1) for m in draft(one, index, who, 42, BINDS, render, NOW, ref="push-normal-3-42").messages]
+    assert len(made) == (4 if channel == "push" else 2)
+    none = {"email": NO_EMAIL, "push": NO_PUSH, "sms": NO_SMS, "chat": NO_CHAT}
+    for name, nothing in none.items():
+        wanted = getattr(OVERRIDES, name) if name == channel else nothing
+        assert all(getattr(m, name) is wanted for m in made), name
+
+
+@pytest.mark.parametrize("overrides", [None, Overrides(), Overrides(email=EmailOverrides(cc=["c"]))])
+def test_without_overrides_there_is_the_one_object_for_none(overrides: Overrides | None) -> None:
+    one = batch("ann", overrides=overrides)
+    for message in draft(one, 0, TWO, 42, BINDS, render, NOW, ref="push-normal-3-42").messages:
+        assert (message.email is NO_EMAIL, message.push is NO_PUSH, message.sms is NO_SMS, message.chat is NO_CHAT) == (True,) * 4
 
 
 def test_the_words_are_in_the_users_language() -> None:
@@ -62,7 +98,7 @@ def test_the_profile_is_judged_again_right_before_the_call(who: Profile | None, 
 
 
 def test_expiry_too() -> None:
-    late = draft(batch("ann", expires_at=NOW), 0, profile(), 42, BINDS, render, NOW)
+    late = draft(batch("ann", expires_at=NOW), 0, profile(), 42, BINDS, render, NOW, ref="push-normal-3-42")
     assert late.outcome == Outcome("expired", "expired")
 
 
@@ -70,7 +106,7 @@ def test_a_template_that_can_not_be_rendered_fails_the_recipient() -> None:
     def broken(language: str) -> Content:
         raise TemplateUnknownError("no template " + "x" * 500)
 
-    made = draft(batch("ann"), 0, profile(), 42, BINDS, broken, NOW)
+    made = draft(batch("ann"), 0, profile(), 42, BINDS, broken, NOW, ref="push-normal-3-42")
     assert made.messages == []
     assert made.outcome is not None
     assert (made.outcome.status, made.outcome.reason) == ("failed", "template_error")
@@ -79,14 +115,14 @@ def test_a_template_that_can_not_be_rendered_fails_the_recipient() -> None:
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: type(answer).__name__)
 def test_what_the_provider_said_is_the_outcome(answer: Answer) -> None:
-    (result,) = results_of([drafted(profile())], [answer])
+    (result,) = results_of([drafted(profile())], [answer], "push")
     assert result.outcome == ANSWERS[answer]
     assert result.provider_message_id == ("p-1" if isinstance(answer, Accepted) else "")
     assert result.profile_offset == 42
 
 
 def test_a_long_detail_is_cut() -> None:
-    (result,) = results_of([drafted(profile())], [Unknown("x" * 500)])
+    (result,) = results_of([drafted(profile())], [Unknown("x" * 500)], "push")
     assert len(result.outcome.detail) == MAX_DETAIL
 
 
@@ -97,7 +133,7 @@ BETTER = [Accepted("p-1"), Unknown(), Throttled(), Rejected("gone")]
 @given(st.permutations(BETTER).map(lambda some: some[:2]))
 def test_the_best_of_a_users_devices_counts(answers: list[Answer]) -> None:
     best = min(answers, key=BETTER.index)
-    (result,) = results_of([drafted(TWO)], answers)
+    (result,) = results_of([drafted(TWO)], answers, "push")
     assert result.outcome.status == ANSWERS_STATUS[type(best)]
 
 
@@ -105,7 +141,7 @@ def test_the_best_of_a_users_devices_counts(answers: list[Answer]) -> None:
 def test_answers_find_their_recipients(known: list[Profile | None]) -> None:
     drafts = [drafted(who, index=index) for index, who in enumerate(known)]
     messages = [message for one in drafts for message in one.messages]
-    results = results_of(drafts, [Accepted(message.message_id) for message in messages])
+    results = results_of(drafts, [Accepted(message.message_id) for message in messages], "push")
     for index, (who, result) in enumerate(zip(known, results, strict=True)):
         assert result.provider_message_id == (f"b-1.{index}.0" if who else "")
         assert result.outcome.status == ("sent" if who else "suppressed")

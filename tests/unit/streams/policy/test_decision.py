@@ -125,7 +125,7 @@ def test_the_first_of_the_table_that_binds_decides(true: set[str], binds: set[st
     if "user_unknown" in true:
         who = None
     expected = next((check.reason for check in TABLE if check.reason in true and check.binds in {ALWAYS, NOT_CRITICAL, *binds}), SEND)
-    given = case(about, policy, category)._replace(shed=["sms"] if "shed" in true else [])
+    given = case(about, policy, category)._replace(shed=["sms"] if "shed" in true else [], given_up=true & {"tried_elsewhere"} and {"ann"})
     assert decide("ann", who, given, Counters(None, NOW)) == Decision([expected], None)
 
 

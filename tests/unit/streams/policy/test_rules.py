@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.records import Device, Notification, Outcome, Profile
 from streams.policy.policy import CategoryPolicy
-from streams.policy.rules import REASONS, SEND, addresses, outcome_of, reason_against
+from streams.policy.rules import REASONS, SEND, addresses, chats, outcome_of, reason_against
 from tests.unit.streams.make import NOW, binding, notification, profile, unbound
 
 BINDS = binding()
@@ -104,6 +104,17 @@ def test_an_address_that_is_suppressed_is_not_used_and_the_others_are() -> None:
     assert why_not("email", unsubscribed=["promotional"]) == SEND
 
 
+def test_chat_goes_to_every_address_with_its_kind() -> None:
+    chat = {"slack": "U1", "webhook": "https://x.example/1", "teams": "https://x.example/2"}
+    who = profile(channels=["chat"], chat=chat, suppressed={"https://x.example/1": "dead_token"})
+    assert addresses(who, "chat") == ["U1", "https://x.example/2"]
+    assert chats(who) == [("U1", "slack"), ("https://x.example/2", "teams")]
+    assert why_not("chat", channels=["chat"], chat=chat, suppressed=who.suppressed) == SEND
+    assert why_not("chat", channels=["chat"], chat={"slack": "U1"}, suppressed={"U1": "stop"}) == "address_suppressed"
+    assert why_not("chat", channels=["chat"], chat=chat) == SEND
+    assert why_not("chat", chat=chat) == "channel_disabled"
+
+
 def test_where_each_channel_goes() -> None:
     who = profile(devices=[Device("ios", "a"), Device("web", "b")])
     assert addresses(who, "push") == ["a", "b"]
@@ -114,8 +125,9 @@ def test_where_each_channel_goes() -> None:
     assert addresses(profile(email="", phone="", devices=[]), "email") == []
 
 
-def test_a_channel_without_addresses_of_its_own_is_no_address() -> None:
+def test_chat_without_an_address_is_no_address() -> None:
     assert why_not("chat", channels=["chat"]) == "no_address"
+    assert why_not("chat", channels=["chat"], suppressed={"U1": "stop"}) == "no_address"
 
 
 def test_what_is_refused_has_a_status() -> None:

@@ -26,7 +26,7 @@ USERS = TableMapping(
 PREFERENCES = TableMapping(
     source="cdc:preferences",
     user_id="id",
-    fields={"channels": "channels", "daily_digest": "digest", "devices": "devices"},
+    fields={"channels": "channels", "daily_digest": "digest", "devices": "devices", "chat": "chat"},
     quiet_hours=("quiet_from", "quiet_to"),
 )
 BOUNCES = ElementMapping(source="cdc:bounces", user_id="id", kind="suppressed", element="address", about="why")
@@ -47,6 +47,7 @@ COLUMNS: dict[str, Values] = {
         "channels": (None, *CHANNELS),
         "digest": (None, 8),
         "devices": (None, ["ios:t1"], ["web:t2", "ios:t1"], UNAVAILABLE),
+        "chat": (None, ["slack:U1"], ["slack:U2", "webhook:https://x.example/1"]),
         "quiet_from": (None, 60 * MINUTE_US),
         "quiet_to": (120 * MINUTE_US,),
     },
@@ -61,6 +62,7 @@ SAID: dict[str, Values] = {
         "remove_devices": TOKENS,
         "reset": (["quiet_hours"], ["daily_digest", "channels"]),
         "daily_digest": (7, 9),
+        "chat": ({}, {"slack": "U1"}, {"teams": "https://x.example/2", "slack": "U3"}),
         "unsubscribe": CATEGORIES,
         "resubscribe": CATEGORIES,
         "whole": (True,),

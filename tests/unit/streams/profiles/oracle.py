@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "frequency_cap": 100,
     "tags": [],
     "daily_digest": None,
+    "chat": {},
 }
 Words = dict[tuple[str, str | None], Any]
 

@@ -35,6 +35,7 @@ def test_a_profile_comes_back_whole(user: str, offset: int) -> None:
         daily_digest=8,
         suppressed={"a@x": "hard_bounce"},
         unsubscribed=["promotional"],
+        chat={"slack": "U1"},
     )
     known = unpack(pack(msgspec.structs.asdict(made), offset))
     assert known.offset == offset
@@ -47,7 +48,7 @@ def test_a_row_that_was_kept_before_a_field_was_added_can_be_read() -> None:
     row = list(msgspec.structs.astuple(profile(tags=["x"], source_positions={"api": 5})))
     known = unpack(bytes(8) + msgspec.msgpack.encode(row[: Profile.__struct_fields__.index("source_positions") + 1]))
     assert known.profile is not None
-    assert (known.profile.tags, known.profile.suppressed, known.profile.daily_digest) == (["x"], {}, None)
+    assert (known.profile.tags, known.profile.suppressed, known.profile.daily_digest, known.profile.chat) == (["x"], {}, None, {})
 
 
 def test_nothing_is_nobody() -> None:

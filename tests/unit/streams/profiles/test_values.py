@@ -27,7 +27,10 @@ GOOD: list[tuple[str, Any]] = [
     ("daily_digest", 23),
     ("channels", ["push", "email", "sms", "in_app", "chat"]),
     ("devices", [Device("ios", "a"), Device("android", "b"), Device("web", "c")]),
-    ("reset", ["quiet_hours", "tags"]),
+    ("reset", ["quiet_hours", "tags", "chat"]),
+    ("chat", {}),
+    ("chat", {"slack": "U012AB3CD", "teams": "https://x.logic.azure.com/w?sig=s", "my_own-chat2": "anything"}),
+    ("chat", {"webhook": "https://x.example/" + "a" * 2030}),
     *[("language", tag) for tag in ("en", "nb-NO", "zh-Hant-TW", "de-CH-1996", "es-419", "sl-rozaj-biske", "en-u-ca-gregory-x-y", "EN-gb")],
 ]
 BAD: list[tuple[str, Any, str]] = [
@@ -69,6 +72,13 @@ PARTLY: list[tuple[str, Any, Any, str]] = [
     ("unsuppress", [""], [], "unsuppress has an empty address"),
     ("unsubscribe", ["", "promotional"], ["promotional"], "unsubscribe has an empty category"),
     ("resubscribe", [""], [], "resubscribe has an empty category"),
+    ("chat", {"slack": "U1", "Teams": "x"}, {"slack": "U1"}, "chat kind 'Teams' is no name"),
+    ("chat", {"slack": "U1", "": "x"}, {"slack": "U1"}, "chat kind '' is no name"),
+    ("chat", {"slack": "U1", "x" * 33: "x"}, {"slack": "U1"}, "chat kind 'xxx"),
+    ("chat", {"slack": "", "webhook": "https://x.example"}, {"webhook": "https://x.example"}, "chat slack: of 0 characters is no address"),
+    ("chat", {"slack": "U1 U2"}, {}, "chat slack: of 5 characters is no address"),
+    ("chat", {"webhook": "https://x.example/\r\nHost: y"}, {}, "chat webhook: of 27 characters"),
+    ("chat", {"webhook": "https://x.example/" + "a" * 2031}, {}, "chat webhook: of 2049 characters"),
     ("reset", ["quiet_hours", "shoe_size", "user_id"], ["quiet_hours"], "reset 'shoe_size' is no field that can be reset"),
 ]
 
@@ -100,8 +110,8 @@ def test_every_fault_is_named() -> None:
 
 
 def test_no_address_is_in_a_fault() -> None:
-    _, faults = checked(change(email="secret.example", phone="secret", devices=[Device("x", "secret")]), ZONES)
-    assert len(faults) == 3
+    _, faults = checked(change(email="secret.example", phone="secret", devices=[Device("x", "secret")], chat={"slack": "secret "}), ZONES)
+    assert len(faults) == 4
     assert "secret" not in " ".join(faults)
 
 

@@ -14,6 +14,7 @@ from providers.base import Accepted, AnyProvider, Declaration
 from providers.base import Message as ToSend
 from providers.base import Outcome as Answer
 from providers.catalogue import Templates
+from providers.features import FEATURES
 from providers.sender import Sender
 from schemas.records import (
     AudienceExpanded,
@@ -380,7 +381,7 @@ class SimProvider:
     """Takes two at a time, or one."""
 
     def __init__(self, *, repeatable: bool, batch_size: int = 2) -> None:
-        self.declaration = Declaration(name="sim", channel="push", batch_size=batch_size, repeatable=repeatable)
+        self.declaration = Declaration(name="sim", channel="push", carries=FEATURES, batch_size=batch_size, repeatable=repeatable)
 
 
 BATCHES = {"b-1": ["u0", "u1", "u2", "u3", "u4"], "b-2": ["u5"], "b-3": ["u6", "u7", "nobody"], "b-4": ["u8"], "b-5": ["u9", "u1"]}

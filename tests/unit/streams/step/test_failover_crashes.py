@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from providers.base import Accepted, AnyProvider, Declaration, Message, Outcome, Unavailable
+from providers.features import FEATURES
 from providers.registry import Route
 from providers.sender import Sender
 from schemas.records import Priority, StatusBatch
@@ -38,7 +39,7 @@ class Fickle:
     """Takes what it is given, or (`fails`) nothing of every other request."""
 
     def __init__(self, world: World, name: str, *, fails: bool) -> None:
-        self.declaration = Declaration(name=name, channel="push", batch_size=2)
+        self.declaration = Declaration(name=name, channel="push", carries=FEATURES, batch_size=2)
         self.took: Counter[str] = Counter()
         self._world, self._fails = world, fails
 
@@ -69,7 +70,7 @@ class Sending:
 def delivery(world: World, topic: str, providers: Sequence[Fickle]) -> DeliveryStep:
     standing = Standing(world.clock)
     shares = Shares({one.declaration.name: Route(cast(AnyProvider, one)) for one in providers}, standing)
-    caller = Caller(cast(Sender, Sending(standing)), attempts=1)
+    caller = Caller(cast(Sender, Sending(standing)))
     replica = cast(ProfileReplica, SteadyReplica())
     return DeliveryStep(topic, shares, caller, TEMPLATES, CODEC, world.clock, lambda: POLICY, replica, NONE_CANCELLED, Turns())
 

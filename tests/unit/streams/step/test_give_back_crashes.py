@@ -9,6 +9,7 @@ import pytest
 from providers.base import Accepted, AnyProvider, Declaration, Rejected
 from providers.base import Message as ToSend
 from providers.base import Outcome as Answer
+from providers.features import FEATURES
 from providers.sender import Sender
 from schemas.records import DeliverBatch, QuietHours, SendsEnded, StatusBatch
 from schemas.topics import FANOUT, STATUS, deliver_topic
@@ -55,7 +56,7 @@ class Refusing:
 
 class Provider:
     def __init__(self, channel: str) -> None:
-        self.declaration = Declaration(name=f"sim-{channel}", channel=channel, batch_size=2)
+        self.declaration = Declaration(name=f"sim-{channel}", channel=channel, carries=FEATURES, batch_size=2)
 
 
 class Lanes:

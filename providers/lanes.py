@@ -1,0 +1,99 @@
+"""The way of messages to a provider: what it can't carry is told, and so many requests are in flight at a time."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+from providers.base import AnyProvider, Composite, Message, OneProvider, Outcome, Refusing, Rejected, Unavailable, Unsupported
+from providers.carried import refusal
+
+Exchange: TypeAlias = Callable[[Sequence[Message]], Awaitable[list[Outcome]]]
+SendAll: TypeAlias = Callable[[AnyProvider, Sequence[Message]], Awaitable[list[Outcome]]]
+Heard: TypeAlias = Callable[[str, Sequence[Outcome], float], None]
+"""Is told of each request: the provider's name, one outcome a message, and how long it took (ms)."""
+
+log = logging.getLogger(__name__)
+
+
+class Fork:
+    """A provider that is made of others: what it is asked to send they send, each by its lane."""
+
+    def __init__(self, provider: Composite, send_all: SendAll) -> None:
+        self._provider, self._send_all = provider, send_all
+        self.batch_size = provider.declaration.batch_size
+
+    async def send(self, messages: Sequence[Message]) -> list[Outcome]:
+        """Return one outcome a message, in order, for any number."""
+        groups: dict[OneProvider | None, list[int]] = {}
+        for index, message in enumerate(messages):
+            groups.setdefault(self._provider.part_of(message), []).append(index)
+        outcomes: dict[int, Outcome] = {index: self._unserved(messages[index]) for index in groups.pop(None, [])}
+
+        async def work(part: OneProvider, some: list[int]) -> None:
+            outcomes.update(zip(some, await self._send_all(part, [messages[index] for index in some]), strict=True))
+
+        async with asyncio.TaskGroup() as parts:
+            for part, some in groups.items():
+                assert part is not None
+                parts.create_task(work(part, some))
+        return [outcomes[index] for index in range(len(messages))]
+
+    def _unserved(self, message: Message) -> Outcome:
+        return refusal(self._provider.declaration, message) or Unsupported(f"{self._provider.declaration.name} has nobody to send it")
+
+
+class Lane:
+    """A provider's exchange, with its slots. What comes of it is heard under its name, and under that of who it is a part of (`whole`)."""
+
+    def __init__(self, provider: OneProvider, exchange: Exchange, heard: Heard, whole: str = "") -> None:
+        declaration = provider.declaration
+        self._declaration = declaration
+        self._name, self._whole, self._heard = declaration.name, whole, heard
+        self.batch_size = declaration.batch_size
+        self._wait_s = declaration.timeout_ms / 1000
+        self._slots = asyncio.Semaphore(declaration.concurrency)
+        self._exchange = exchange
+        self._refused = provider.refused if isinstance(provider, Refusing) else _nothing
+
+    async def send(self, messages: Sequence[Message]) -> list[Outcome]:
+        """Send those the provider can carry; the others are told so, and it is not asked."""
+        refusals = [refusal(self._declaration, message) or self._refusal(message) for message in messages]
+        fit = [message for message, refused in zip(messages, refusals, strict=True) if refused is None]
+        answers = iter(await self._exchanged(fit) if fit else [])
+        return [refused or next(answers) for refused in refusals]
+
+    def _refusal(self, message: Message) -> Outcome | None:
+        try:
+            return self._refused(message)
+        except Exception as error:
+            log.exception("%s cannot judge a message", self._name)
+            return Rejected("unbuildable", f"{type(error).__name__}: {error}")
+
+    async def _exchanged(self, messages: Sequence[Message]) -> list[Outcome]:
+        if not await self._take_slot():
+            return [Unavailable(f"no free slot within {self._wait_s} s")] * len(messages)
+        began = time.monotonic()
+        try:
+            outcomes = await self._exchange(messages)
+        finally:
+            self._slots.release()
+        took_ms = (time.monotonic() - began) * 1000
+        self._heard(self._name, outcomes, took_ms)
+        if self._whole:
+            self._heard(self._whole, outcomes, took_ms)
+        return outcomes
+
+    async def _take_slot(self) -> bool:
+        if not self._slots.locked():
+            return await self._slots.acquire()
+        try:
+            async with asyncio.timeout(self._wait_s):
+                return await self._slots.acquire()
+        except TimeoutError:
+            return False
+
+
+def _nothing(message: Message) -> None:
+    """Nothing speaks against any message."""
