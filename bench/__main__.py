@@ -6,6 +6,8 @@ import sys
 BENCHES = (
     ("HTTP clients: ours beside pyreqwest, aiohttp and httpx", ("bench.http_client",)),
     ("The read side: rows into Cassandra and ClickHouse", ("bench.projections", "1000000")),
+    ("Delivery: one worker against a backlog, beside bare HTTP clients", ("bench.delivery",)),
+    ("Limits: four workers at one account's limit, counted where it arrives", ("bench.limits",)),
     ("Audience expressions: from the index to decided", ("bench.audience",)),
     ("A campaign, from the event to the last row", ("bench.campaign", "--users", "1000000")),
     ("2,000 opt-outs thrown at a campaign that is under way", ("bench.opt_out",)),

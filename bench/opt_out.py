@@ -10,11 +10,9 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from confluent_kafka import Consumer, Message, TopicPartition
 
 from bench.campaign.counts import until
 from bench.campaign.log import Log
@@ -25,9 +23,7 @@ from bench.campaign.urgent import quantile
 from bench.system import running
 from ops.audit.model import PROFILE_BOUND_MS
 from ops.audit.run import audit_log
-from ops.endpoints import Endpoints
 from ops.fleet.settings import FleetSettings
-from schemas.clients import consumer_config
 from schemas.partition import partition_of
 from schemas.records import DeliverBatch, LedgerEntry, Profile, ProfileChanged, ProfilesChanged
 from schemas.topics import EXPANSIONS, PROFILES, deliver_topic, ledger_topic
@@ -67,7 +63,7 @@ def race(bench: Bench, users: int, count: int, seconds: float) -> int:
         log.expansions(chunks_since, request.notification.notification_id, RUN_S)
         for group, topic in (("carillon.profiles", "notify.profile-events"), ("carillon.bulk", DELIVER)):
             until(lambda group=group, topic=topic: log.groups.lag(group, [topic]) == 0, f"{group} is done", RUN_S)  # type: ignore[misc]
-        found = figures(bench.endpoints, log, since, request.notification.notification_id, written)
+        found = figures(log, since, request.notification.notification_id, written)
     finally:  # another benchmark's urgent ones must reach them
         _opt_in(log, who, users)
     report = audit_log(bench.endpoints.kafka, bench.endpoints.registry, notification=request.notification.notification_id, settled=True)
@@ -96,14 +92,10 @@ def _opt_in(log: Log, who: list[int], users: int) -> None:
     log.flush()
 
 
-def figures(endpoints: Endpoints, log: Log, since: Since, notification: str, written: dict[str, int]) -> dict[str, Any]:
+def figures(log: Log, since: Since, notification: str, written: dict[str, int]) -> dict[str, Any]:
     """What the log says of those who opted out. Times in ms; late: the intent's time less that of the opt-out's record, where above 0."""
-    consumer = Consumer(consumer_config(endpoints.kafka, "bench.opt_out"))
-    try:
-        off = _records_of_opt_outs(consumer, log, since, written)
-        intents = _intents(consumer, log, since, notification, off)
-    finally:
-        consumer.close()
+    off = _records_of_opt_outs(log, since, written)
+    intents = _intents(log, since, notification, off)
     took = sorted(float(off[name] - at) for name, at in written.items())
     late = sorted(float(max(0, at - off[name])) for name, at in intents.items())
     behind = [each for each in late if each > 0]
@@ -114,26 +106,26 @@ def figures(endpoints: Endpoints, log: Log, since: Since, notification: str, wri
     }  # fmt: skip
 
 
-def _records_of_opt_outs(consumer: Consumer, log: Log, since: Since, written: dict[str, int]) -> dict[str, int]:
+def _records_of_opt_outs(log: Log, since: Since, written: dict[str, int]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for message in _messages(consumer, log, since, PROFILES):
+    for message in log.written_since(since, PROFILES):
         name = (message.key() or b"").decode()
         if name in written and message.value() and not log.codec.decode(message.value(), Profile).channels:
             found.setdefault(name, message.timestamp()[1])
     return found
 
 
-def _intents(consumer: Consumer, log: Log, since: Since, notification: str, off: dict[str, int]) -> dict[str, int]:
+def _intents(log: Log, since: Since, notification: str, off: dict[str, int]) -> dict[str, int]:
     """By user who was attempted: when the last intent that covers them was durable."""
     rows: dict[str, list[tuple[int, str]]] = {}
-    for message in _messages(consumer, log, since, DELIVER):
+    for message in log.written_since(since, DELIVER):
         batch = log.codec.decode(message.value(), DeliverBatch)
         mine = [(row, name) for row, name in enumerate(batch.users) if name in off]
         if batch.notification.notification_id == notification and mine:
             rows[batch.batch_id] = mine
     found: dict[str, int] = {}
     ended: dict[str, str] = {}
-    for message in _messages(consumer, log, since, LEDGER):
+    for message in log.written_since(since, LEDGER):
         under = rows.get((message.key() or b"").decode())
         if not under or not message.value():
             continue
@@ -144,24 +136,6 @@ def _intents(consumer: Consumer, log: Log, since: Since, notification: str, off:
             elif row < entry.done:
                 ended[name] = entry.outcomes[entry.outcome_of[row]].status
     return {name: at for name, at in found.items() if ended[name] in ATTEMPTED}
-
-
-def _messages(consumer: Consumer, log: Log, since: Since, topic: str) -> Iterator[Message]:
-    """What is on a topic from there on, now."""
-    ends = log.groups.ends([topic])
-    left = sum(max(0, end - since[place]) for place, end in ends.items())
-    consumer.assign([TopicPartition(*place, since[place]) for place in ends])
-    deadline = time.monotonic() + RUN_S
-    reached = {place for place, end in ends.items() if end <= since[place]}
-    while left and reached != ends.keys():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{topic} could not be read to its end")
-        for message in consumer.consume(1000, timeout=0.5):
-            if message.error() is None:
-                place = (str(message.topic()), int(message.partition() or 0))
-                if int(message.offset() or 0) + 1 >= ends[place]:
-                    reached.add(place)
-                yield message
 
 
 if __name__ == "__main__":

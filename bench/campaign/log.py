@@ -1,12 +1,13 @@
 """The benchmark's own look at the log: it writes requests and profiles, and asks how far each consumer group is (`groups`)."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from bench.campaign.people import batches
 from ops.cli.lag import Groups
+from ops.cli.logtail import Position
 from ops.endpoints import Endpoints
 from schemas.clients import producer_config
 from schemas.codec import Codec
@@ -15,6 +16,7 @@ from schemas.provision import subjects
 from schemas.records import AudienceExpanded, NotificationRequested, ProfilesChanged
 from schemas.registry import ConfluentRegistry
 from schemas.topics import EXPANSIONS, PROFILE_EVENTS, REQUESTS, catalogue
+from streams.step.reader import LogReader
 
 FLUSH_S = 60.0
 
@@ -23,7 +25,7 @@ class Log:
     """One producer, one consumer that is assigned by hand, one client for questions about groups."""
 
     def __init__(self, endpoints: Endpoints, partitions: int) -> None:
-        self.partitions = partitions
+        self.partitions, self._bootstrap = partitions, endpoints.kafka
         self.codec = Codec(ConfluentRegistry(endpoints.registry), subjects(catalogue()))
         self._producer = Producer(dict(producer_config(endpoints.kafka)))
         self.groups = Groups(endpoints.kafka)  # not of the consumer: there each question would wait for the fetch that is under way
@@ -63,6 +65,18 @@ class Log:
         """The end of each partition."""
         marks = self.groups.ends([topic])
         return [marks[topic, partition] for partition in range(self.partitions)]
+
+    def written_since(self, since: Mapping[Position, int], topic: str) -> Iterator[Message]:
+        """What is on a topic from these offsets to its end, one partition after the other. Raises ReadError, KafkaException."""
+        reader, found = LogReader(self._bootstrap, "bench"), list[Message]()
+        try:
+            for place, start in since.items():
+                if place[0] == topic:
+                    reader.read_to_end(*place, start, lambda messages, _: found.extend(messages))
+                    yield from found
+                    found.clear()
+        finally:
+            reader.close()
 
     def expansions(self, since: Sequence[int], notification: str, deadline_s: float) -> list[AudienceExpanded]:
         """All chunks of a notification, once it is complete. Raises TimeoutError after `deadline_s`."""

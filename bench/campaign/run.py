@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psutil
@@ -73,16 +74,11 @@ class Bench:
         """Recipients/s of expansion and decision in the decide process, by an expression of three tags, while delivery and projections are
         stopped.
         """
-        others = [psutil.Process(pid) for name, pid in pids().items() if name.startswith(("bulk", "project"))]
-        for process in others:
-            process.terminate()
-        psutil.wait_procs(others, timeout=STOP_S)
-        try:
-            since, notification = self._start(size, " and not (tag:group-1 and tag:group-2)")
-            return _rate(self.log.expansions(since, notification, RUN_S))
-        finally:
-            fleet.ensure_running()
-            self._settle()
+        with after_decision_stopped():
+            since, notification = self.start(size, " and not (tag:group-1 and tag:group-2)")
+            decided = _rate(self.log.expansions(since, notification, RUN_S))
+        self._settle()
+        return decided
 
     def campaign(self, size: int, urgent: Urgent | None = None) -> Run:
         """A campaign to `size` users, with urgent ones beside it."""
@@ -92,7 +88,7 @@ class Bench:
         if thread:
             thread.start()
         began = time.time()
-        since, notification = self._start(size)
+        since, notification = self.start(size)
         chunks = self.log.expansions(since, notification, RUN_S)
         queued = sum(sum(chunk.queued.values()) for chunk in chunks)
         until(lambda: received(self.sandbox_url, notification) >= queued, "the provider has everyone", RUN_S)
@@ -116,7 +112,8 @@ class Bench:
         """Latencies (ms, sorted) once all have arrived."""
         return self._arrived(urgent)
 
-    def _start(self, size: int, but: str = "") -> tuple[list[int], str]:
+    def start(self, size: int, but: str = "") -> tuple[list[int], str]:
+        """Ask for a campaign: where the log of its chunks began, and its id."""
         since, request = self.log.ends(EXPANSIONS), flash_sale(str(self._next_seed()), size, time.time_ns() // 1_000_000, but)
         self.log.request(request)
         self.log.flush()
@@ -135,6 +132,19 @@ class Bench:
     def _next_seed(self) -> int:
         self._seed += 1
         return self._seed
+
+
+@contextmanager
+def after_decision_stopped() -> Iterator[None]:
+    """Delivery of campaigns and the projections are stopped for the time of the block."""
+    others = [psutil.Process(pid) for name, pid in pids().items() if name.startswith(("bulk", "project"))]
+    for process in others:
+        process.terminate()
+    psutil.wait_procs(others, timeout=STOP_S)
+    try:
+        yield
+    finally:
+        fleet.ensure_running()
 
 
 BULK = ("notify.deliver.push.low", "notify.deliver.push.normal")

@@ -1,14 +1,15 @@
 """`python -m bench.timers --timers 1000000 --window-s 60`: so many timers, all due within the window, kept and fired by one worker process,
 and urgent notifications beside them.
 
-Each timer writes one record (a FeedbackReceived), whose timestamp says how late it was. The window begins `--lead-s` after the start; when
-not all are set by then both compete, and it says so. `--kills 50`: SIGKILL the worker so often within the window, which should be longer
-then. Starts what does not run. Writes bench/results/timers.json (timers_killed.json); exit code 1 when a bar is missed: all fired, none
-early, lateness p99 < 2 s, urgent p99 < 250 ms.
+Each timer writes one record (a FeedbacksReceived of nothing; the worker `feedback` is not started), whose timestamp says how late it was.
+The window begins `--lead-s` after the start; when not all are set by then both compete, and it says so. `--kills 50`: SIGKILL the worker so
+often within the window, which should be longer then. Starts what does not run. Writes bench/results/timers.json (timers_killed.json); exit
+code 1 when a bar is missed: all fired, none early, lateness p99 < 2 s, urgent p99 < 250 ms.
 """
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=0)
     asked = parser.parse_args()
     lead_s = asked.lead_s or 20 + asked.timers / SETTINGS_A_SECOND
+    os.environ.setdefault("CARILLON_FLEET", "feedback=0")
     with running() as (endpoints, log):
         found = Run(endpoints, log, FleetSettings.load().sandbox_url, Found(asked.timers, asked.window_s, lead_s)).run(asked.kills)
     text = json.dumps(asdict(found) | {"machine": machine(), "versions": versions()}, indent=1) + "\n"

@@ -3,26 +3,27 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, Message, Producer
 
 from bench.campaign.counts import until
 from bench.campaign.log import Log
 from bench.campaign.machine import MEGABYTE, pids
 from bench.campaign.urgent import Urgent, quantile
 from bench.timers.found import Found
+from ops.cli.logtail import Position
 from ops.endpoints import Endpoints
 from ops.fleet import fleet
-from schemas.clients import consumer_config, producer_config
+from schemas.clients import producer_config
 from schemas.delivery_report import not_written
-from schemas.records import FeedbackReceived, Output, SetTimer
+from schemas.records import FeedbacksReceived, Output, SetTimer
 from schemas.topics import FEEDBACK, PROFILE_EVENTS, TIMERS
 
 MEMBER, GROUP = "timers-1", "carillon.timers"
-PATIENCE_S, READ_S = 600.0, 120.0
+PATIENCE_S = 600.0
 URGENT_RATE, URGENT_USERS, ARRIVE_S = 10.0, 1000, 60.0
 
 
@@ -31,7 +32,8 @@ class Run:
 
     def __init__(self, endpoints: Endpoints, log: Log, sandbox_url: str, found: Found) -> None:
         self._found, self._log, self._codec = found, log, log.codec
-        self._bootstrap, self._sandbox_url = endpoints.kafka, sandbox_url
+        self._nothing = log.codec.encode(FeedbacksReceived([]))
+        self._sandbox_url = sandbox_url
         self._producer = Producer(dict(producer_config(endpoints.kafka)))
         self._name = f"bench-{time.time_ns()}"
         self._end = 0
@@ -50,7 +52,7 @@ class Run:
         urgent = self._window(base, kills)
         self._await(lambda: self._settled(sum(before.values()) + found.timers), "fired")
         found.fired_cpu_us = 0.0 if kills else round((self._cpu_s() - cpu) / found.timers * 1e6, 1)
-        found.fill(self._written_since({place[1]: offset for place, offset in before.items()}))
+        found.fill(self._fired_since(before))
         found.load = [round(one, 1) for one in psutil.getloadavg()]
         until(lambda: len(urgent.latencies_ms(self._sandbox_url)) >= len(urgent.sent_ns), "urgent ones have arrived", ARRIVE_S)
         latencies = urgent.latencies_ms(self._sandbox_url)
@@ -92,10 +94,7 @@ class Run:
 
     def _produce(self, number: int, due: int) -> None:
         partition = number % self._log.partitions
-        told = FeedbackReceived(
-            provider="bench", channel="push", provider_message_id=f"{self._name}-{number}", kind="bench", occurred_at=due, received_at=due
-        )
-        write = Output(topic=FEEDBACK, partition=partition, key=f"{due}/{number}".encode(), value=self._codec.encode(told))
+        write = Output(topic=FEEDBACK, partition=partition, key=f"{due}/{number}".encode(), value=self._nothing)
         value = self._codec.encode(SetTimer(f"{self._name}-{number}", due, "bench", write))
         while True:
             try:
@@ -106,12 +105,14 @@ class Run:
         self._producer.poll(0)
 
     def _await(self, reached: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + self._found.lead_s + self._found.window_s + PATIENCE_S
-        while not reached():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not all were {what} in time")
-            self._found.rss_mb = max(self._found.rss_mb, self._worker.memory_info().rss // MEGABYTE)
-            time.sleep(0.5)
+        """Wait, and see how large the worker gets meanwhile. Raises TimeoutError."""
+        found = self._found
+
+        def looked() -> bool:
+            found.rss_mb = max(found.rss_mb, self._worker.memory_info().rss // MEGABYTE)
+            return reached()
+
+        until(looked, f"all are {what}", found.lead_s + found.window_s + PATIENCE_S, every_s=0.5)
 
     @property
     def _worker(self) -> psutil.Process:
@@ -125,18 +126,11 @@ class Run:
         before, self._end = self._end, sum(self._log.groups.ends([FEEDBACK]).values())
         return least <= self._end == before
 
-    def _written_since(self, since: dict[int, int]) -> Iterator[tuple[int, int, int]]:
+    def _fired_since(self, since: Mapping[Position, int]) -> Iterator[tuple[int, int, int]]:
         """All that was written from these offsets to the end there is now: number, due, written at (epoch ms)."""
-        left = sum(self._log.groups.ends([FEEDBACK]).values()) - sum(since.values())
-        consumer = Consumer(dict(consumer_config(self._bootstrap, "bench.timers")))
-        consumer.assign([TopicPartition(FEEDBACK, partition, offset) for partition, offset in since.items()])
-        deadline = time.monotonic() + READ_S
-        while left > 0 and time.monotonic() < deadline:
-            for message in consumer.consume(10_000, timeout=1.0):
-                left -= 1
-                due, _, number = (message.key() or b"").decode().partition("/")
-                yield int(number), int(due), message.timestamp()[1]
-        consumer.close()
+        for message in self._log.written_since(since, FEEDBACK):
+            due, _, number = (message.key() or b"").decode().partition("/")
+            yield int(number), int(due), message.timestamp()[1]
 
 
 def _written(error: KafkaError | None, message: Message) -> None:
