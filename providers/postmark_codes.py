@@ -1,6 +1,7 @@
 """Postmark's error codes: https://postmarkapp.com/developer/api/overview#api-error-codes. Data.
 
-They are in the body and are no HTTP statuses: code 401 is an unconfirmed sender, status 401 a bad token.
+They are in the body and are no HTTP statuses: code 401 is an unconfirmed sender, status 401 a bad token. As of August 2026, by the copy in
+https://github.com/api-evangelist/postmark (errors/postmark-problem-types.yml); 429 as of 2022, https://github.com/ActiveCampaign/postmark.js/issues/86.
 """
 
 from providers.codes import Code

@@ -165,7 +165,7 @@ def test_the_same_event_has_the_same_id_and_another_another() -> None:
     again = dict(reversed(BOUNCED.items())) | {"DumpAvailable": False}
     assert heard(again).event_id == heard(BOUNCED).event_id
     opened = {"RecordType": "Open", "MessageID": "m", "Recipient": "john@example.com", "ReceivedAt": "2019-11-05T16:33:54Z"}
-    others = [
+    others: list[dict[str, Any]] = [
         BOUNCED | {"ID": 43},
         opened,
         opened | {"RecordType": "Click"},
