@@ -1,8 +1,8 @@
 """Postmark. https://postmarkapp.com/developer/api/email-api#send-batch-emails: 500 messages a request, 200 with a code a message.
 
 A single message goes as a batch of one too: `/email` takes and does the same, and answers in another form.
-Not verified: no account was tried. What 300 says of a field, and of inactive copies, is as seen by others (django-anymail); the limits of
-`Metadata` could not be read (`ref` has 64 characters), nor whether a request that is refused as a whole says for which message: it ends none.
+Not verified: no account was tried. What 300 says of a field, and 0 of inactive copies, is as seen by others (django-anymail); the limits of
+`Metadata` could not be read (`ref` has 64 characters at most), nor which message a request is refused for as a whole: that ends none.
 """
 
 import re
