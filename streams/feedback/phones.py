@@ -1,0 +1,20 @@
+"""Who has a phone number, by the copy of the profiles' numbers that the worker keeps."""
+
+from streams.profiles.replica import ProfileReplica
+from streams.profiles.stored import phone_prefix, user_of
+from streams.step.partition import StepPartition
+
+MOST = 2000
+"""Users of one number that are looked for; the changes of so many fit one record."""
+
+
+class Phones:
+    """`replica` keeps PHONES."""
+
+    def __init__(self, replica: ProfileReplica) -> None:
+        self._replica = replica
+
+    async def users_of(self, part: StepPartition, number: str) -> list[str]:
+        """The users of the partition who have the number, or have it out of use, as it was FRESH_S ago or later: MOST and one at most."""
+        await self._replica.current(part.number, alive=part.alive)
+        return list(map(user_of, self._replica.index(part.number).keys(phone_prefix(number), b"", MOST + 1)))
