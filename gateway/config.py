@@ -10,6 +10,8 @@ feedback:                               # providers/feedback/registry.py
 polled:                                 # optional: whose events are fetched
   mailgun: {options: {api_key: "${MAILGUN_API_KEY}", domain: mg.example.com}}
 polling: {every_s: 60}                  # optional
+asked:                                  # optional: whom `carillon unknown poll` can ask, by the provider's name
+  postmark: {options: {server_token: "${POSTMARK_SERVER_TOKEN}"}}
 Strings may hold ${NAME}, and NAME_FILE names a file that is read again when it changes (providers/secret_files.py).
 """
 
@@ -24,7 +26,7 @@ from msgspec import Meta, Struct
 
 from gateway.errors import ConfigError
 from providers.errors import RegistryError
-from providers.feedback.registry import Feeds, Parsers, load, load_feeds
+from providers.feedback.registry import Feeds, Inquiries, Parsers, load, load_feeds, load_inquiries
 from providers.options import fill
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -63,6 +65,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     polling: Polling = Polling()
     feedback: dict[str, Any] = {}
     polled: dict[str, Any] = {}
+    asked: dict[str, Any] = {}
 
 
 class Config(Struct, frozen=True):
@@ -71,6 +74,7 @@ class Config(Struct, frozen=True):
     settings: Settings
     parsers: Parsers
     feeds: Feeds
+    inquiries: Inquiries
 
 
 def load_file(path: Path, variables: Mapping[str, str]) -> Config:
@@ -85,7 +89,7 @@ def config_of(told: Any, variables: Mapping[str, str]) -> Config:
     """Return what the file's content describes. Raises ConfigError, RegistryError."""
     if not isinstance(told, dict):
         raise ConfigError("not a mapping")
-    plain = {key: value if key in ("feedback", "polled") else fill(str(key), value, variables) for key, value in told.items()}
+    plain = {key: value if key in ("feedback", "polled", "asked") else fill(str(key), value, variables) for key, value in told.items()}
     try:
         settings = msgspec.convert(plain, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -93,6 +97,7 @@ def config_of(told: Any, variables: Mapping[str, str]) -> Config:
     parts = urlsplit(settings.public_url)
     if parts.scheme not in ("http", "https") or not parts.netloc or settings.public_url != f"{parts.scheme}://{parts.netloc}":
         raise ConfigError("public_url: a scheme and a host, and nothing else")
-    if not (settings.feedback or settings.polled):
+    if not (settings.feedback or settings.polled or settings.asked):
         raise ConfigError("feedback: no provider")
-    return Config(settings, load(settings.feedback, variables), load_feeds(settings.polled, variables))
+    feeds, inquiries = load_feeds(settings.polled, variables), load_inquiries(settings.asked, variables)
+    return Config(settings, load(settings.feedback, variables), feeds, inquiries)

@@ -6,6 +6,8 @@ config   feedback:
              options: {verification_key: "${SENDGRID_VERIFICATION_KEY}"}
          polled:
            mailgun: {options: {api_key: "${MAILGUN_API_KEY}", domain: mg.example.com}}   # a key of FEEDS
+         asked:
+           postmark: {options: {server_token: "${POSTMARK_SERVER_TOKEN}"}}   # a key of INQUIRIES
 Options are the constructor's keyword arguments. Strings may hold ${NAME} or ${NAME:-default}; a secret may hold several, with white space
 between, while it is exchanged.
 """
@@ -17,12 +19,14 @@ import msgspec
 from msgspec import Struct
 
 from providers.errors import RegistryError
+from providers.feedback.asked import Inquiry
 from providers.feedback.base import AnyParser
 from providers.feedback.errors import BadSecret
 from providers.feedback.mailgun import Mailgun
 from providers.feedback.mailgun_events import MailgunEvents
 from providers.feedback.polled import Feed
 from providers.feedback.postmark import PostmarkWebhooks
+from providers.feedback.postmark_search import PostmarkSearch
 from providers.feedback.sendgrid import SendGridEvents
 from providers.feedback.ses import SesEvents
 from providers.feedback.slack import Slack
@@ -47,7 +51,10 @@ KINDS: Kinds = {
 
 FEEDS: Mapping[str, Callable[..., Feed]] = {"mailgun": MailgunEvents}
 
+INQUIRIES: Mapping[str, Callable[..., Inquiry]] = {"postmark": PostmarkSearch}
+
 Feeds = dict[str, Feed]
+Inquiries = dict[str, Inquiry]  # by name of the provider
 Parsers = dict[str, AnyParser]  # by name in the URL
 
 
@@ -64,6 +71,11 @@ def load(config: Mapping[str, Any], variables: Mapping[str, str] | None = None) 
 def load_feeds(config: Mapping[str, Any], variables: Mapping[str, str] | None = None) -> Feeds:
     """Return the feed of each name. Raises RegistryError likewise."""
     return {name: _made(f"polled.{name}", name, entry, FEEDS, variables or {}) for name, entry in config.items()}
+
+
+def load_inquiries(config: Mapping[str, Any], variables: Mapping[str, str] | None = None) -> Inquiries:
+    """Return who can be asked, by name. Raises RegistryError likewise."""
+    return {name: _made(f"asked.{name}", name, entry, INQUIRIES, variables or {}) for name, entry in config.items()}
 
 
 def _made(where: str, name: str, entry: Any, kinds: Mapping[str, Callable[..., T]], variables: Mapping[str, str]) -> T:

@@ -23,7 +23,10 @@ CLOSED_PORT = "127.0.0.1:1"
 TOLD = {
     "public_url": "https://notify.example",
     "port": 0,
-    "feedback": {"sendgrid": {"options": {"verification_key": sendgrid_public(), "tolerance_s": 2_000_000_000}}},
+    "feedback": {
+        "sendgrid": {"options": {"verification_key": sendgrid_public(), "tolerance_s": 2_000_000_000}},
+        "twilio": {"options": {"auth_token": "12345"}},
+    },
 }
 
 
@@ -31,8 +34,10 @@ def webhook(ref: str) -> Request:
     return sendgrid(b'[{"email": "ann@example.com", "event": "bounce", "ref": "%s", "sg_event_id": "e-1"}]' % ref.encode())
 
 
-async def answered(endpoints: Endpoints, bootstrap: str, requests: list[Request], within_s: float = 8.0) -> list[int]:
-    """The statuses of requests, one after the other, to a gateway that writes to `bootstrap`."""
+async def answered(
+    endpoints: Endpoints, bootstrap: str, requests: list[Request], within_s: float = 8.0, provider: str = "sendgrid"
+) -> list[int]:
+    """The statuses of requests of a provider, one after the other, to a gateway that writes to `bootstrap`."""
     ports = asyncio.get_running_loop().create_future()
     with codec(endpoints) as wire:
         writer = LogWriter(producer_config(bootstrap, within_s))
@@ -41,7 +46,7 @@ async def answered(endpoints: Endpoints, bootstrap: str, requests: list[Request]
         statuses = []
         async with aiohttp.ClientSession() as session:
             for request in requests:
-                url = f"http://127.0.0.1:{port}/v1/feedback/sendgrid"
+                url = f"http://127.0.0.1:{port}/v1/feedback/{provider}"
                 async with session.post(url, data=request.body, headers=dict(request.headers)) as response:
                     statuses.append(response.status)
         serving.cancel()
