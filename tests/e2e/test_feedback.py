@@ -49,7 +49,7 @@ def test_who_writes_stop_gets_no_more_until_they_write_start(world: World, runni
         eventually(lambda: world.suppressed(unique) == suppressed)
 
     def told() -> str:
-        return world.why(unique, world.tell(unique, "transactional", "login_code", channels=["sms"]))["sms"]
+        return world.why(unique, world.tell(unique, "transactional", "login_code", channels=["sms"], data={"code": "1"}))["sms"]
 
     assert told().startswith("sent by")
     write("Stop", {number: "stop"})
