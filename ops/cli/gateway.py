@@ -46,8 +46,8 @@ class KafkaLog:
             raise Unwritable(str(error)) from error
 
 
-def _cursors(endpoints: Endpoints) -> dict[str, str]:
-    """Where feeds stand, by the log."""
+def cursors_on_the_log(endpoints: Endpoints) -> dict[str, str]:
+    """Return where feeds stand, by name. Raises KafkaException, GaveUp."""
     from gateway.poller import cursors_of
 
     last: dict[bytes, bytes | None] = {}
@@ -74,7 +74,7 @@ def gateway(file: File) -> None:
         wire.warm()
         writer = LogWriter(producer_config(endpoints.kafka, WRITTEN_WITHIN_S))
         try:
-            cursors = _cursors(endpoints) if config.feeds else {}
+            cursors = cursors_on_the_log(endpoints) if config.feeds else {}
             asyncio.run(serve(config, KafkaLog(writer), wire.encode, worker_settings().partitions, cursors=cursors))
         finally:
             writer.close()

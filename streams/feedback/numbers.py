@@ -17,7 +17,6 @@ from schemas.errors import RecordRefused
 from schemas.partition import partition_of
 from schemas.records import FeedbackReceived, FeedbacksReceived, Output, ProfileChanged, ProfilesChanged, Write
 from schemas.topics import FEEDBACK, PROFILE_EVENTS
-from streams.feedback.phones import MOST
 from streams.feedback.rules import SOURCE, SUPPRESSES
 from streams.step.model import Effects, Input
 from streams.step.partition import StepPartition
@@ -26,6 +25,8 @@ from streams.step.step import View, dead_letter_output
 KINDS = frozenset({"stopped", "started"})
 NOBODY_YET = "nobody_yet"
 """The reason of a copy that asks one partition after the other."""
+MOST = 2000
+"""Users of one number in a partition that are looked for; the changes of so many fit one record."""
 TABLE = "heard"
 FIRST, BACK = "first", "back"
 

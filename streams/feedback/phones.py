@@ -1,11 +1,9 @@
 """Who has a phone number, by the copy of the profiles' numbers that the worker keeps."""
 
+from streams.feedback.numbers import MOST
 from streams.profiles.replica import ProfileReplica
 from streams.profiles.stored import phone_prefix, user_of
 from streams.step.partition import StepPartition
-
-MOST = 2000
-"""Users of one number that are looked for; the changes of so many fit one record."""
 
 
 class Phones:

@@ -10,8 +10,7 @@ from schemas.partition import partition_of
 from schemas.records import DeadLetter, FeedbackReceived, FeedbacksReceived, ProfileChanged, ProfilesChanged
 from schemas.topics import DLQ, FEEDBACK, PROFILE_EVENTS
 from streams.feedback.agent import FeedbackStep
-from streams.feedback.numbers import Numbers, changes_of, is_of_a_number
-from streams.feedback.phones import MOST
+from streams.feedback.numbers import MOST, Numbers, changes_of, is_of_a_number
 from streams.step.lease import Lease
 from streams.step.log import LogWriter
 from streams.step.model import Input
