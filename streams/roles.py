@@ -138,7 +138,7 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
     trusted = parts.settings.ca_file
     transport, http2 = FastTransport(ca_file=trusted), FastTransport(http2=True, ca_file=trusted)
     # each priority has its own slots at a provider: an order does not queue behind a sale
-    callers = {priority: Caller(Sender(transport, standing.heard, http2=http2)) for priority in priorities}
+    callers = {priority: Caller(Sender(transport, standing, http2=http2)) for priority in priorities}
     return {
         deliver_topic(channel, priority): DeliveryStep(
             deliver_topic(channel, priority),

@@ -16,6 +16,7 @@ from schemas.records import DeliverBatch, LedgerEntry, Outcome
 from schemas.refs import ref_of_batch
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
+from streams.delivery.gates import passed
 from streams.delivery.ledger import Result, called, intending, recorded
 from streams.delivery.retries import UNAVAILABLE
 from streams.delivery.rules import Draft, draft, not_sent, results_of, unsent
@@ -97,10 +98,11 @@ class Slices:
         async with AsyncExitStack() as turns:
             for name in sorted(groups):  # all in one order: nobody waits for who waits for them
                 await turns.enter_async_context(self._caller.turn(part, self._shares.provider(name), len(groups[name])))
-            shut = [name for name in sorted(groups) if not await turns.enter_async_context(self._passed(part, name, groups[name]))]
-            results = {number: SHUT for name in shut for number in groups.pop(name)}
-            left = list(results)
-            drafts = await self._intended(part, batch, entry, providers, [number for some in groups.values() for number in some])
+            async with AsyncExitStack() as ways:
+                shut = [name for name in sorted(groups) if not await ways.enter_async_context(self._passed(part, name, groups[name]))]
+                results = {number: SHUT for name in shut for number in groups.pop(name)}
+                left = list(results)
+                drafts = await self._intended(part, batch, entry, providers, [number for some in groups.values() for number in some])
             sent = [self._sent(part, name, [drafts[number] for number in some]) for name, some in groups.items()]
             answers = await asyncio.gather(*sent)
         for some, answer in zip(groups.values(), answers, strict=True):
@@ -110,8 +112,8 @@ class Slices:
         return results, left
 
     def _passed(self, part: StepPartition, name: str, asking: Sequence[int]) -> AbstractAsyncContextManager[bool]:
-        """The turn of some at the gate of a provider's account; False: it is shut."""
-        return self._shares.gate(name).passed(len(asking), part.alive)
+        """The turn of some on the way to a provider's account; False: it is shut."""
+        return passed(self._shares.gate(name), len(asking), part.alive)
 
     async def _intended(
         self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, providers: Sequence[str], asking: Sequence[int]
@@ -128,7 +130,6 @@ class Slices:
     async def _sent(self, part: StepPartition, provider: str, drafts: Sequence[Draft]) -> Sequence[Answer]:
         """The answers to all messages of some drafts."""
         messages = [message for each in drafts for message in each.messages]
-        self._shares.gate(provider).settle(len(drafts), len(messages))
         return await self._caller.call(part, self._shares.provider(provider), messages) if messages else []
 
     async def _drafted(self, part: StepPartition, batch: DeliverBatch, offset: int, indexes: Sequence[int]) -> list[Draft]:
