@@ -40,8 +40,10 @@ class Way(Protocol):
 
 
 class Gates:
-    """Of a composite: open while one of its parts is. Who a recipient's devices are reached by is known when the profile is read: what is let
-    through might all be any part's, and goes on when few wait at each one's wire. A part that is down, or was told to wait, keeps nobody back.
+    """Of a composite: open while one of its parts is.
+
+    Who a recipient's devices are reached by is known when the profile is read: what is let through might all be any part's, and goes on
+    when few wait at each one's wire. A part that is down, or was told to wait, keeps nobody back.
     """
 
     def __init__(self, gates: Collection[Gate]) -> None:

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 
 from providers.base import AnyProvider, Composite, Outcome, Throttled, Unavailable, Unknown
 from providers.registry import Route
+from streams.delivery.days import Days
 from streams.delivery.gate import Gate, Share
 from streams.delivery.gates import Gates, Way, opened
 from streams.routing.choice import order_for, provider_for
@@ -22,9 +23,10 @@ BAD = (Throttled, Unavailable, Unknown)
 class Standing:
     """How the providers of a process do, and the gates of their accounts; shared by all its channels and priorities."""
 
-    def __init__(self, clock: Callable[[], int], share: Share = lambda: 1.0) -> None:
-        """`clock`: epoch ms. `share`: of the limits of the accounts."""
+    def __init__(self, clock: Callable[[], int], share: Share = lambda: 1.0, days: Days | None = None) -> None:
+        """`clock`: epoch ms. `share`: of the limits of the accounts. `days`: of those by day; None: one partition has them all."""
         self._clock, self._share = clock, share
+        self.days = days or Days("", 1.0, 1, lambda partition: (), clock)
         self._of: dict[str, Health] = {}
         self._slow_ms: dict[str, int] = {}
         self._accounts: dict[str, Gate] = {}
@@ -41,6 +43,7 @@ class Standing:
                 self.know(part)
             self._ways[declaration.name] = Gates([self._gates[part.declaration.name] for part in provider.parts.values()])
             return
+        self.days.know(declaration)
         account = declaration.account or declaration.name
         if account not in self._accounts:
             self._accounts[account] = Gate(declaration, self._share, self._clock)
@@ -81,7 +84,7 @@ class Shares:
 
     def __init__(self, routes: Mapping[str, Route], standing: Standing) -> None:
         """`routes`: one or more, by the name of the provider."""
-        self._routes, self._standing = routes, standing
+        self._routes, self._standing, self.days = routes, standing, standing.days
         self._sizes = {name: _slice(route.provider) for name, route in routes.items()}
         self.repeatable = all(route.provider.declaration.repeatable for route in routes.values())
         """Whether nothing need be known of an attempt to make it again."""
