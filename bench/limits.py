@@ -1,9 +1,9 @@
 """`python -m bench.limits`: an account's limit held by four workers, counted each second where the messages arrive.
 
 A campaign is decided while delivery is slowed to `--per-s` by the provider's declared limit; the sandbox counts what it gets in each second
-of its own clock. The bars: no second over the limit, and at least 95 % of it used from the first message to the last, without the second each of them is in,
-which are not whole. `used_full` leaves out the last tenth besides, in which some workers have nothing left. Profiles are those of
-`bench.campaign`, which is run first.
+of its own clock. The bars: no second over the limit, and at least 95 % of it used from the first message to the last, without the second each
+of them is in, which are not whole. `used_full` leaves out the last tenth besides, in which some workers have nothing left. Profiles are those
+of `bench.campaign`, which is run first.
 """
 
 import argparse
@@ -28,8 +28,8 @@ USED_BAR = 95.0
 
 
 class Found(msgspec.Struct, frozen=True):
-    """Messages a second. `mean` and `used` (percent of the limit): of all seconds but the first and the last, the bar's; `used_full`: without
-    the last tenth.
+    """Messages a second. `mean` and `used` (percent of the limit, the bar's): of all seconds but the first and the last; `used_full`: without
+    the last tenth of them.
     """
 
     limit: int
@@ -53,7 +53,8 @@ def main() -> int:
     args = parser.parse_args()
     path = Path("/tmp") / f"carillon-limits-{os.getpid()}.yaml"
     path.write_text(PROVIDERS.format(kind=args.kind, options=f"rate_per_s: {args.per_s}"))
-    os.environ |= {"CARILLON_FLEET": f"bulk={WORKERS}", "CARILLON_PROVIDERS_FILE": str(path), "CARILLON_URGENT_SHARE": "0.001"}  # what is kept for the urgent is not used here
+    # what is kept for the urgent is not used here
+    os.environ |= {"CARILLON_FLEET": f"bulk={WORKERS}", "CARILLON_PROVIDERS_FILE": str(path), "CARILLON_URGENT_SHARE": "0.001"}
     try:
         with running() as (endpoints, log):
             bench = Bench(endpoints, FleetSettings.load().sandbox_url, log, Console().print)
