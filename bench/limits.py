@@ -1,9 +1,9 @@
 """`python -m bench.limits`: an account's limit held by four workers, counted each second where the messages arrive.
 
 A campaign is decided while delivery is slowed to `--per-s` by the provider's declared limit; the sandbox counts what it gets in each second
-of its own clock. The bars: no second over the limit, and at least 95 % of it used from the first message to the last, without the second each
-of them is in, which are not whole. `used_full` leaves out the last tenth besides, in which some workers have nothing left. Profiles are those
-of `bench.campaign`, which is run first.
+of its own clock. The bars: no second over the limit, and at least 95 % of it used from the first message to the last, without the seconds
+these two are in, which are not whole. `used_full` leaves out the last tenth besides, in which some workers have nothing left. Profiles are
+those of `bench.campaign`, which is run first.
 """
 
 import argparse
@@ -28,8 +28,8 @@ USED_BAR = 95.0
 
 
 class Found(msgspec.Struct, frozen=True):
-    """Messages a second. `mean` and `used` (percent of the limit, the bar's): of all seconds but the first and the last; `used_full`: without
-    the last tenth of them.
+    """Messages a second. `mean` and `used` (percent of the limit, the bar's): of all seconds but the first and the last; `used_full`:
+    without the last tenth of them.
     """
 
     limit: int
