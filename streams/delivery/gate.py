@@ -81,11 +81,7 @@ class Gate:
 
         An outcome: it is not to be sent; the account is down, or would take them much later.
         """
-        self._line += count
-        try:
-            refusal = await self._turn_of(count)
-        finally:
-            self._line -= count
+        refusal = None if self._is_free else await self._turn_of(count)
         if refusal is not None:
             yield refusal
             return
@@ -95,7 +91,19 @@ class Gate:
         finally:
             self._under_way -= 1
 
+    @property
+    def _is_free(self) -> bool:
+        """Whether nothing was ever heard against sending at once."""
+        return self._per_s is None and room(self._breaker, 0) is None and not self._pace.not_before
+
     async def _turn_of(self, count: int) -> Outcome | None:
+        self._line += count
+        try:
+            return await self._waited(count)
+        finally:
+            self._line -= count
+
+    async def _waited(self, count: int) -> Outcome | None:
         until = self._clock() + PATIENCE_MS
         async with self._wire:  # first come, first served
             while True:
