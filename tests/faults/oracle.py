@@ -18,6 +18,7 @@ DELIVER = tuple(deliver_topic(channel, priority) for channel in CHANNELS for pri
 LEDGERS = tuple(ledger_topic(topic) for topic in DELIVER)
 TERMINAL = ("sent", "suppressed", "digested", "failed", "unknown", "expired", "cancelled")
 DEFERRED = "deferred"
+REOPENED = ("failed", "unknown")
 SEEN_OUTSIDE = ("push", "email")
 SHOWN = 10
 Reached = tuple[str, str, str]
@@ -117,6 +118,8 @@ class Oracle:
                 outcome = status.outcomes[number]
                 reasons[f"{outcome.status}/{outcome.reason}"] += 1
                 if outcome.status == DEFERRED:
+                    if status.caused_by_topic == STATUS:
+                        self._reopened(here, (*place, user))
                     self._held[(*place, user)] = max(self._held.get((*place, user), 0), _epoch_ms(outcome.detail))
                     continue
                 if user in here:
@@ -128,6 +131,11 @@ class Oracle:
         self.verdict.by_reason = dict(reasons)
         self.verdict.by_status = dict(sum((Counter(here.values()) for here in met.values()), Counter()))
         return dict(met)
+
+    def _reopened(self, here: dict[str, str], reached: Reached) -> None:
+        """A replay takes an end back: there is one to come."""
+        if here.pop(reached[2], "") not in REOPENED:
+            self.verdict.blame("reopened without an end that may be", reached)
 
     def _everyone_once(self, notifications: dict[str, str], met: Met) -> None:
         asked = dict(self._digests)
