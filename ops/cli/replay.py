@@ -32,7 +32,7 @@ from schemas.topics import REPLAYS
 
 app = typer.Typer(invoke_without_command=True, help="Send again what failed, decided afresh; `list`: the replays there were.")
 
-From = Annotated[str, typer.Option("--from", help="Told at that time or later: 2026-12-01T09:00Z, or so long ago (2h). Needed.")]
+From = Annotated[str, typer.Option("--from", help="Told at that time or later: 2026-01-31T12:00 (UTC), or 2h ago as 2h. Needed.")]
 To = Annotated[str, typer.Option("--to", help="Told at that time or earlier; as --from. Default: now.")]
 Status = Annotated[str, typer.Option("--status", help="failed; or unknown, where policy resends it.")]
 Notification = Annotated[str, typer.Option("--notification", "-n", help="Only of this notification.")]

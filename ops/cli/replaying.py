@@ -1,12 +1,11 @@
 """What a person asks `carillon replay` for, checked; and the replays there were, from their records. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
-from ops.cli.asking import duration_ms
 from ops.cli.errors import BadRequest
+from ops.cli.times import moment
 from ops.replay.model import FAILED, UNKNOWN, Chosen
 from schemas.records import Record, ReplayEnded, ReplayStarted
 
@@ -54,23 +53,10 @@ def filters_of(status: str, notification: str, channel: str, provider: str, cate
 def chosen_of(begin: str, end: str, filters: dict[str, str], now: int) -> Chosen:
     """The choice. Raises BadRequest."""
     if not begin:
-        raise BadRequest("--from: since when? A time, as in 2026-12-01T09:00Z, or so long ago, as in 2h")
-    since, until = _moment("--from", begin, now), _moment("--to", end, now) if end else now
+        raise BadRequest("--from: since when? A time like 2026-01-31T12:00 (UTC), or a span like 2h")
+    since, until = moment("--from", begin, now), moment("--to", end, now) if end else now
     if since >= until:
         raise BadRequest(f"--from {begin} is not before --to {end or 'now'}")
     reasons = frozenset(filter(None, filters.get("reason", "").split(",")))
     named = {name: value for name, value in filters.items() if name != "reason"}
     return Chosen(since=since, until=until, reasons=reasons, **named)
-
-
-def _moment(option: str, text: str, now: int) -> int:
-    """A time (epoch ms), given as one, or as so long before `now`."""
-    if text[:1].isdigit() and text[-1:] in "smhd":
-        return now - duration_ms(text)
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadRequest(f"{option} {text!r}: a time with its offset, as in 2026-12-01T09:00Z, or so long ago, as in 2h") from None
-    if when.tzinfo is None:
-        raise BadRequest(f"{option} {text!r}: where? with an offset, as in {text}Z or {text}+01:00")
-    return int(when.timestamp() * 1000)
