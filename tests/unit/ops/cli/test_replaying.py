@@ -15,7 +15,7 @@ def test_what_is_chosen() -> None:
     assert filters == {"status": "failed", "channel": "push", "category": "promotional", "reason": "a,b"}
     chosen = chosen_of("2h", "2026-01-31T11:30", filters, NOW)
     assert (NOW - chosen.since, NOW - chosen.until) == (7_200_000, 1_800_000)
-    assert (chosen.channel, chosen.provider, chosen.category, chosen.reasons) == ("push", "", "promotional", {"a", "b"})
+    assert (chosen.channel, chosen.provider, chosen.category, chosen.reasons) == ("push", "", "promotional", frozenset("ab"))
     assert chosen_of("2h", "", {}, NOW).until == NOW
 
 

@@ -1,6 +1,7 @@
 """A log of one partition in memory, and what is on it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -52,7 +53,7 @@ class MemoryLog:
         return [CODEC.decode(value, kind) for _, value in self.topics.get(topic, [])]
 
 
-def handed(log: MemoryLog, *users: str, **changed: object) -> tuple[DeliverBatch, int]:
+def handed(log: MemoryLog, *users: str, **changed: Any) -> tuple[DeliverBatch, int]:
     """Users with a profile, in a batch that was handed to delivery; and where it is."""
     one = replace(batch(*users, **changed), partitions=1)
     for user in users:
