@@ -102,7 +102,7 @@ class Ledger:
             tally.rejected += count
 
     def stats(self, notification_id: str | None = None) -> dict[str, Any]:
-        """Return totals and the same by channel, of one notification or of everything (with faults, and what was received and asked by second)."""
+        """Return totals and the same by channel, of one notification or of everything (with faults, received and asked by second)."""
         if notification_id is not None:
             return _total(self._notifications.get(notification_id, {}))
         whole = {"notifications": len(self._notifications), "faults": structs.asdict(self.faults)}
