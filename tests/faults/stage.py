@@ -1,4 +1,4 @@
-"""What a run is played on: a stack, one sandbox or two, and workers of its own, and its load. Nothing of it is shared, all of it may be broken."""
+"""What a run is played on: stack, sandboxes and workers of its own, and its load. Nothing of it is shared, all of it may be broken."""
 
 import re
 import shutil
