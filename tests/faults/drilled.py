@@ -55,7 +55,6 @@ class Drill:
         campaign = self._go_down()
         self._drain(campaign)
         workers = self._stage.workers
-        self._report.lag = self._stage.unasked() | self._stage.meter.lags()
         self._report.deaths = [asdict(death) for death in workers.deaths]
         self._report.exit_codes = workers.stop()
         self._stage.view.read_to_end()
@@ -98,6 +97,12 @@ class Drill:
         asked = self._stage.load.asked
         expected = sum(len(users) * len(asked.channels[event]) for event, users in asked.users.items())
         self._settled(lambda: expected - self._ended.total())
+        self._settled(self._lag)
+
+    def _lag(self) -> int:
+        """What is not committed: offsets follow the statuses by a moment."""
+        self._report.lag = self._stage.unasked() | self._stage.meter.lags()
+        return sum(self._report.lag.values())
 
     def _settled(self, left: Callable[[], int], meanwhile: Callable[[], None] = lambda: None) -> None:
         """Until nobody is left, or nothing changed for `settle_s`."""
