@@ -23,7 +23,6 @@ JSON = {"content-type": "application/json"}
 _answers = msgspec.json.Decoder(Answer)
 
 _READ: dict[str, Callable[[Result], Outcome]] = {
-    "accepted": lambda result: Accepted(result.id),
     "rejected": lambda result: Rejected(result.reason or "rejected", address_dead=result.reason in DEAD),
     "throttled": lambda result: Throttled(result.retry_after_ms, result.reason),
     "failed": lambda result: Unavailable(result.reason),
@@ -121,5 +120,7 @@ class SandboxSingle(_Sandbox):
 def _outcome(result: Result | None) -> Outcome:
     if result is None:
         return Unknown("the answer does not mention this message")
+    if result.status == "accepted":  # nearly all
+        return Accepted(result.id)
     read = _READ.get(result.status)
     return read(result) if read else Unknown(f"unknown status {result.status!r}")
