@@ -49,6 +49,7 @@ from streams.step.model import Input
 from streams.step.partition import StepPartition
 from streams.step.store import Store
 from streams.step.turns import Turns
+from streams.worker import calm_collector
 
 TOPIC = deliver_topic("push", "low")
 CHUNK = 450
@@ -137,6 +138,7 @@ async def measure(folder: Path, provider: AnyProvider, users: int, rounds: int) 
     cancels = cast(Cancels, NoCancels())
     step = DeliveryStep(TOPIC, shares, Caller(sender), Templates.load(), codec, now_ms, lambda: policy, profiles, cancels, Turns())
     found = []
+    calm_collector()
     for number in range(rounds + 1):
         records = [_record(codec, number, place, some) for place, some in enumerate(_chunks(people))]
         cpu, wall = time.process_time(), time.perf_counter()

@@ -1,8 +1,10 @@
 """From the recipients of a batch to messages, by their profiles as they are right before the call. Pure."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.base import Message
@@ -22,7 +24,7 @@ DECIDED_MS = 10_000
 MAX_DETAIL = 200
 
 
-class Draft(NamedTuple):
+class Draft(Struct, frozen=True, gc=False):
     """One recipient, right before the call: the messages to send, or the outcome when nothing is to be sent."""
 
     messages: list[Message]
@@ -37,6 +39,7 @@ class Drafter:
         """`now`: epoch ms. `ref`: of the batch (`schemas.refs`)."""
         self._batch, self._binds, self._render, self._now, self._ref = batch, binds, render, now, ref
         self._sleeps = binds.quiet_hours and now - batch.decided_at >= DECIDED_MS
+        self._reached = _REACHED.get(batch.channel) or partial(_addresses, batch.channel)
         self._models: dict[str, Message] = {}
 
     def draft(self, index: int, profile: Profile | None, offset: int) -> Draft:
@@ -63,10 +66,10 @@ class Drafter:
 
     def _messages(self, index: int, profile: Profile, model: Message) -> list[Message]:
         """One for each address."""
-        named, ref, user = f"{self._batch.batch_id}.{index}.", f"{self._ref}-{index}-", profile.user_id
+        batch, ref, user = self._batch.batch_id, self._ref, profile.user_id
         return [
-            replace(model, message_id=f"{named}{number}", user_id=user, address=address, platform=platform, ref=f"{ref}{number}")
-            for number, (address, platform) in enumerate(_reached(profile, self._batch.channel))
+            replace(model, message_id=f"{batch}.{index}.{number}", user_id=user, address=to, platform=kind, ref=f"{ref}-{index}-{number}")
+            for number, (to, kind) in enumerate(self._reached(profile))
         ]
 
     def _model(self, index: int, language: str) -> Message:
@@ -109,10 +112,9 @@ def _model(batch: DeliverBatch, content: Content, data: dict[str, str], now: int
     )
 
 
-def _reached(profile: Profile, channel: str) -> Sequence[tuple[str, str]]:
-    """Where a channel reaches the user, each with the platform of its provider; empty: the channel has one."""
-    if channel == "push":
-        return [(to.token, to.platform) for to in devices(profile)]
-    if channel == "chat":
-        return chats(profile)
+def _addresses(channel: str, profile: Profile) -> Sequence[tuple[str, str]]:
     return [(to, "") for to in addresses(profile, channel)]
+
+
+_REACHED: Mapping[str, Callable[[Profile], Sequence[tuple[str, str]]]] = {"push": devices, "chat": chats}
+"""Where a channel reaches the user, each with the platform of its provider. Others have one provider, for all their addresses."""

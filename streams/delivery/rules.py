@@ -21,9 +21,10 @@ def results_of(drafts: Sequence[Draft], answers: Sequence[Answer], channel: str)
     """One result a draft; `answers` are those to all their messages, in order. Dead addresses are in it whatever came of it."""
     results = []
     position = 0
-    for messages, outcome, offset in drafts:
-        if outcome is not None:
-            results.append(Result(outcome, "", offset))
+    for each in drafts:
+        messages, offset = each.messages, each.profile_offset
+        if each.outcome is not None:
+            results.append(Result(each.outcome, "", offset))
             continue
         mine = answers[position : position + len(messages)]
         position += len(messages)
@@ -41,9 +42,9 @@ def unsent(drafts: Sequence[Draft], answers: Sequence[Answer]) -> list[int]:
     if FOR_OTHERS.isdisjoint(map(type, answers)):  # nearly always
         return []
     found, position = [], 0
-    for number, (messages, _, _) in enumerate(drafts):
-        mine = answers[position : position + len(messages)]
-        position += len(messages)
+    for number, each in enumerate(drafts):
+        mine = answers[position : position + len(each.messages)]
+        position += len(each.messages)
         if mine and type(min(mine, key=_rank)) in FOR_OTHERS:
             found.append(number)
     return found

@@ -34,7 +34,7 @@ def of_eight(*users: str, expires_in_ms: int | None = None, **changed: int) -> D
 
 def entry(*answers: Answer, now: int = NOW) -> LedgerEntry:
     one = Draft([], None, 7)
-    results = [result for answer in answers for result in results_of([one._replace(messages=[MESSAGE])], [answer], "push")]
+    results = [result for answer in answers for result in results_of([msgspec.structs.replace(one, messages=[MESSAGE])], [answer], "push")]
     return recorded(opened(None, 5), results, ["sim"] * len(results), now)
 
 
