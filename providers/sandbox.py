@@ -13,6 +13,7 @@ from providers.answers import unreadable
 from providers.base import Accepted, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.errors import DeclarationError
 from providers.features import FEATURES
+from providers.posting import post
 from providers.sandbox_body import batch_body, single_body
 from providers.sandbox_server.wire import Answer, Result
 from providers.statuses import by_status
@@ -52,7 +53,7 @@ class _Sandbox:
         return [_outcome(by_id.get(message.message_id)) for message in messages]
 
     def _post(self, body: bytes) -> httpx.Request:
-        return httpx.Request("POST", self._url, headers=JSON, content=body)
+        return post(self._url, JSON, body)
 
 
 class SandboxBatch(_Sandbox):
