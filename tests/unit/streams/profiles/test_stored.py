@@ -15,6 +15,7 @@ from streams.profiles.stored import (
     prefixes,
     tag_prefix,
     unpack,
+    unpack_many,
     user_key,
     user_keys,
     user_of,
