@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 N ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check jars up down status demo test test-unit test-contract test-integration test-faults test-faults-all histories lint format lock bench bench-campaign bench-opt-out clean
+.PHONY: help setup check jars up down status demo test test-unit test-crashes test-contract test-integration test-faults test-faults-all histories lint format lock bench bench-campaign bench-opt-out clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,12 +45,17 @@ status: setup ## Say how each part of the stack is
 demo: setup ## Everything at once: the stack, Carillon, and a campaign
 	@$(BIN)/carillon demo
 
-test: export CARILLON_CRASHES = all
-test: setup test-unit test-contract ## All tests: unit with every crash, contract, integration, e2e, faults (starts the stack when it is not up)
-	$(BIN)/python -m pytest tests/integration tests/e2e tests/faults
+test: export CARILLON_CRASHES = each
+test: setup test-unit test-contract ## All tests: unit with a crash at each effect, contract, integration, e2e, faults (starts the stack when it is not up)
+	$(BIN)/python -m pytest tests/integration tests/e2e
+	$(BIN)/python -m pytest tests/faults
 
 test-unit: setup ## Unit tests; no service is needed
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit
+
+test-crashes: export CARILLON_CRASHES = all
+test-crashes: setup ## Every simulated crash, at each effect in four worlds and more, twice and three times in a run (minutes)
+	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit/streams/step
 
 test-contract: setup ## What every provider, codec and parser of feedback has to hold, against emulators of their APIs; no service is needed
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/contract

@@ -126,7 +126,7 @@ async def measure(folder: Path, provider: AnyProvider, users: int, rounds: int) 
     for some in _chunks(people):
         profiles.fill(some)
     standing = Standing(now_ms)
-    sender = Sender(FastTransport(), standing.heard)
+    sender = Sender(FastTransport(), standing)
     shares = Shares({provider.declaration.name: Route(provider)}, standing)
     cancels = cast(Cancels, NoCancels())
     step = DeliveryStep(TOPIC, shares, Caller(sender), Templates.load(), codec, lambda: NOW, lambda: policy, profiles, cancels, Turns())

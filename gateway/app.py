@@ -1,6 +1,6 @@
 """The routes, and what is bounded before a webhook is looked at: bytes, seconds, and how many at once.
 
-POST /v1/feedback/{provider}  -> 200; 400, 403, 404, 408, 409, 413 and 503 with a problem document (RFC 9457)
+POST /v1/feedback/{provider}  -> 200; 400, 401, 403, 404, 408, 409, 413 and 503 with a problem document (RFC 9457)
 Inside, on a port of its own:
 GET  /healthz                 -> 200
 GET  /metrics                 -> Prometheus' text

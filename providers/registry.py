@@ -30,6 +30,7 @@ from providers.inbox import Inbox
 from providers.mailgun import Mailgun
 from providers.options import make
 from providers.platforms import Platforms
+from providers.postmark import Postmark
 from providers.sandbox import SandboxBatch, SandboxSingle
 from providers.sendgrid import SendGrid
 from providers.ses import Ses
@@ -49,6 +50,7 @@ KINDS: Kinds = {
     "fcm": Fcm,
     "inbox": Inbox,
     "mailgun": Mailgun,
+    "postmark": Postmark,
     "sandbox_batch": SandboxBatch,
     "sandbox_single": SandboxSingle,
     "sendgrid": SendGrid,

@@ -55,6 +55,7 @@ CHANGELOG_PLANNER = "notify.changelog.planner"
 CHANGELOG_SCHEDULED = "notify.changelog.planner.scheduled"
 TIMERS = "notify.timers"
 CHANGELOG_TIMERS = "notify.changelog.timers"
+CHANGELOG_DAYS = "notify.changelog.days"
 CHANGELOG_CAPS = "notify.changelog.caps"
 CHANGELOG_DIGESTS = "notify.changelog.digests"
 CHANGELOG_ENDED = "notify.changelog.caps.ended"
@@ -179,6 +180,8 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_CAPS, "part of a user bucket", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     # 7 d: a daily digest waits for a day, and twice as long where its user moves
     yield Topic(CHANGELOG_DIGESTS, "user_id, category, digest_key", "audience", compacted=True, retention_ms=week, dlq="")
+    # 48 h: what was sent counts for a day. Not compacted: the last records are read, in whichever order they came
+    yield Topic(CHANGELOG_DAYS, "role; the users' partition", "delivery", retention_ms=2 * DAY_MS, dlq="")
     yield Topic(CHANGELOG_ENDED, "notification_id and the decision", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     # longer than the longest schedule
     yield Topic(CHANGELOG_SCHEDULED, "notification_id", "planner", compacted=True, retention_ms=SCHEDULE_KEPT_MS, dlq="")

@@ -3,7 +3,9 @@
 FeedbackRefused
  |- NotSigned        what the signature is in is not there
  |   |- NotSignedYet  ... and may be when it is sent again
+ |   |- NoPassword    ... and it is a password
  |- BadSignature     it is there, and is not of this request by a key of ours
+ |   |- WrongPassword  nothing is signed, and the password is not ours
  |- BadCertificate   it is by a key nobody we trust speaks for
  |- UnknownSender    rightly signed, of an account, key or topic that is not ours
  |- TooOld           signed longer ago than we take, or in the future
@@ -40,6 +42,14 @@ class BadSignature(FeedbackRefused):
     """The signature is not of this request, or not by a key of ours."""
 
     code = "bad_signature"
+
+
+class NoPassword(NotSigned):
+    """Nothing is signed by this provider, and the password it has instead is not there."""
+
+
+class WrongPassword(BadSignature):
+    """Nothing is signed by this provider, and the password it has instead is none of ours."""
 
 
 class BadCertificate(FeedbackRefused):

@@ -18,6 +18,7 @@ from providers.errors import RegistryError
 from providers.feedback.base import AnyParser
 from providers.feedback.errors import BadSecret
 from providers.feedback.mailgun import Mailgun
+from providers.feedback.postmark import PostmarkWebhooks
 from providers.feedback.sendgrid import SendGridEvents
 from providers.feedback.ses import SesEvents
 from providers.feedback.slack import Slack
@@ -29,6 +30,7 @@ from providers.options import make
 Kinds = Mapping[str, Callable[..., AnyParser]]
 KINDS: Kinds = {
     "mailgun": Mailgun,
+    "postmark": PostmarkWebhooks,
     "sendgrid": SendGridEvents,
     "ses": SesEvents,
     "slack": Slack,

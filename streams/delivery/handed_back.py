@@ -10,7 +10,7 @@ from schemas import ids
 from schemas.records import DeliverBatch, ExpandAudience, LedgerEntry
 from streams.audience.own import column, own_of
 from streams.delivery.ended import counted_on_of
-from streams.delivery.retries import RETRIED
+from streams.delivery.retries import RETRIED, waits_for_a_day
 from streams.policy.decision import DEFERRED
 
 RETRY = "retry"
@@ -27,7 +27,7 @@ def retry_of(batch: DeliverBatch, entry: LedgerEntry) -> ExpandAudience | None:
     command = _command(batch, _rows(entry, retried=True), ids.retry_id(batch.batch_id))
     if command is None:
         return None
-    since = batch.tried_since or entry.finished_at or 0
+    since = 0 if waits_for_a_day(entry) else batch.tried_since or entry.finished_at or 0
     return replace(command, attempts=batch.attempts + 1, tried_since=since)
 
 

@@ -54,10 +54,12 @@ class LogWriter:
         return await pending.done
 
     def close(self) -> None:
-        """Flush what is under way and stop the poll thread; waits 10 s at most."""
-        self._producer.flush(FLUSH_S)
+        """Flush what is under way, stop the poll thread and leave the brokers; waits 20 s at most."""
+        left = self._producer.flush(FLUSH_S)
         self._stopping.set()
         self._thread.join(FLUSH_S)
+        if not left:  # else it would wait for them without a limit
+            self._producer.close()
 
     def _try_produce(self, output: Output, pending: "_Pending") -> bool:
         try:

@@ -13,6 +13,7 @@ from providers.apns import Apns
 from providers.base import Accepted, Message, Outcome, Provider, Unknown
 from providers.fcm import Fcm
 from providers.mailgun import Mailgun
+from providers.postmark import Postmark
 from providers.registry import KINDS
 from providers.sandbox import SandboxBatch, SandboxSingle
 from providers.secret import Secret
@@ -35,6 +36,7 @@ PURE: dict[str, tuple[Callable[[], Provider], int]] = {
     "sandbox_batch": (lambda: SandboxBatch("email", URL), 3),
     "sandbox_single": (lambda: SandboxSingle("email", URL), 1),
     "mailgun": (lambda: Mailgun("email", Secret("key"), "mg.example.com", "shop@mg.example.com"), 3),
+    "postmark": (lambda: Postmark("email", Secret("token"), "shop@example.com"), 3),
     "ses": (lambda: Ses("email", Secret("AKID"), Secret("key"), "eu-west-1", "shop@example.com"), 3),
     "sendgrid": (lambda: SendGrid("email", Secret("key"), "shop@example.com"), 3),
     "slack": (lambda: Slack("chat", Secret("key")), 1),

@@ -10,6 +10,7 @@ from providers.base import AnyProvider, Message, Outcome
 from providers.fcm import Fcm
 from providers.features import FEATURES
 from providers.mailgun import Mailgun
+from providers.postmark import Postmark
 from providers.secret import Secret
 from providers.sendgrid import SendGrid
 from providers.ses import Ses
@@ -22,7 +23,7 @@ from providers.vonage import Vonage
 from providers.web_push import WebPush
 from providers.webhook import Webhook
 from schemas.records import Attachment, ChatOverrides, EmailOverrides, PushOverrides, SmsOverrides
-from tests.emulators import apns, aws, fcm, mailgun, sendgrid, ses, slack, smtp, sns, teams, twilio, vonage, web_push, webhook
+from tests.emulators import apns, aws, fcm, mailgun, postmark, sendgrid, ses, slack, smtp, sns, teams, twilio, vonage, web_push, webhook
 from tests.emulators.server import Emulator, blames_us, is_down
 
 
@@ -87,6 +88,10 @@ def made_mailgun(at: Emulator, key: Secret, **options: Any) -> Mailgun:
     return Mailgun("email", key, mailgun.DOMAIN, mailgun.SENDER, base_url=at.base_url, **options)
 
 
+def made_postmark(at: Emulator, key: Secret, **options: Any) -> Postmark:
+    return Postmark("email", key, postmark.SENDER, base_url=at.base_url, **options)
+
+
 def made_ses(at: Emulator, key: Secret, **options: Any) -> Ses:
     told = {"base_url": at.base_url, "configuration_set": ses.CONFIGURATION_SET}
     return Ses("email", Secret(aws.ACCESS_KEY), key, aws.REGION, ses.SENDER, **(told | options))
@@ -139,6 +144,7 @@ PLAYED: dict[str, Played] = {
     "fcm": Played(fcm.FcmEmulator, made_fcm, fcm.key_file("right"), fcm.key_file("wrong"), fcm_token, dead=fcm.GONE, platform="android"),
     "sendgrid": Played(sendgrid.SendGridEmulator, made_sendgrid, sendgrid.KEY, "SG.wrong", email_address, dead="no-address"),
     "mailgun": Played(mailgun.MailgunEmulator, made_mailgun, mailgun.KEY, "key-wrong", email_address, dead="no-address"),
+    "postmark": Played(postmark.PostmarkEmulator, made_postmark, postmark.KEY, "wrong", email_address, dead="no-address"),
     "ses": Played(ses.SesEmulator, made_ses, aws.SECRET_KEY, "wrong", email_address, dead="no-address"),
     "smtp": Played(smtp.SmtpEmulator, made_smtp, smtp.KEY, "wrong", email_address, dead=smtp.DEAD),
     "slack": Played(slack.SlackEmulator, made_slack, slack.KEY, "xoxb-wrong", slack_user, dead=slack.ARCHIVED, platform="slack"),

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from providers.feedback.base import AnyParser, CertifiedParser, Reading, Request
 from providers.feedback.mailgun import Mailgun
+from providers.feedback.postmark import PostmarkWebhooks
 from providers.feedback.sendgrid import SendGridEvents
 from providers.feedback.ses import SesEvents
 from providers.feedback.slack import Slack
@@ -78,6 +79,11 @@ def mailgun(body: bytes, at_s: int = NOW_S, key: str = "key-3ax6xnjp29jd6fds4gc3
     signature = {"timestamp": str(at_s), "token": token, "signature": mac}
     whole = b'{"signature": %s, "event-data": %s}' % (json.dumps(signature).encode(), body)
     return Request([JSON], whole, URL + "mailgun")
+
+
+def postmark(body: bytes, at_s: int = NOW_S, key: str = "carillon:Ue9-rt2w") -> Request:
+    """Postmark signs nothing: it says the user and password it was told."""
+    return Request([("Authorization", f"Basic {b64encode(key.encode()).decode()}"), JSON], body, URL + "postmark")
 
 
 def twilio(body: bytes, at_s: int = NOW_S, key: str = "12345", url: str = f"{URL}twilio?ref={REF}") -> Request:
@@ -156,6 +162,7 @@ class Sender(NamedTuple):
     headers: tuple[str, ...] = ()
     timed: bool = True
     whole: bool = True  # the signature covers the event
+    signs: bool = True  # else a password is all there is, and whoever has it is believed
     wrong_secret: str = ""  # `wrong` as `make` is given it, where that is not the same
 
 
@@ -191,6 +198,27 @@ FAILED = {
     "delivery-status": {"code": 550, "message": "5.1.1 no such user"},
     "user-variables": {"ref": REF},
 }
+BOUNCED = {
+    "RecordType": "Bounce",
+    "MessageStream": "outbound",
+    "ID": 4323372036854775807,
+    "Type": "HardBounce",
+    "TypeCode": 1,
+    "Name": "Hard bounce",
+    "Tag": "Test",
+    "MessageID": "883953f4-6105-42a2-a16a-77a8eac79483",
+    "Metadata": {"ref": REF},
+    "ServerID": 23,
+    "Description": "The server was unable to deliver your message (ex: unknown user, mailbox not found).",
+    "Details": "Test bounce details",
+    "Email": "john@example.com",
+    "From": "sender@example.com",
+    "BouncedAt": "2026-05-03T03:09:30.9070259Z",
+    "DumpAvailable": True,
+    "Inactive": True,
+    "CanActivate": True,
+    "Subject": "Test subject",
+}
 STATUS = {"AccountSid": ACCOUNT, "ApiVersion": "2010-04-01", "ErrorCode": "30005", "From": "+15550001111", "MessageSid": SID}
 STATUS |= {"MessageStatus": "undelivered", "SmsSid": SID, "SmsStatus": "undelivered", "To": "+15558675310"}
 MESSAGE = {"message_uuid": "aaaaaaaa-bbbb-cccc-dddd-0123456789ab", "to": "447700900000", "from": "447700900001", "channel": "sms"}
@@ -218,6 +246,17 @@ SENDERS: dict[str, Sender] = {
         _json({**FAILED, "event": "delivered"}),
         "key-other",
         whole=False,
+    ),
+    "postmark": Sender(
+        ours(PostmarkWebhooks, "carillon:Ue9-rt2w"),
+        postmark,
+        _json(BOUNCED),
+        _json({**BOUNCED, "Type": "SoftBounce", "ID": 42}),
+        "carillon:other",
+        ("Authorization",),
+        timed=False,
+        whole=False,
+        signs=False,
     ),
     "sendgrid": Sender(
         ours(SendGridEvents, sendgrid_public()),

@@ -164,8 +164,10 @@ async def test_what_is_told_again_is_answered_and_not_written_again(gateway: Gat
 async def test_what_is_not_signed_by_a_key_of_ours_is_refused(gateway: Gateway, named: tuple[str, Sender]) -> None:
     name, sender = named
     served = "twilio" if name.startswith("twilio") else name
-    body = await problem(await gateway.post(sender.sign(sender.told, NOW_S, sender.wrong), served), 403, "bad_signature")
+    answer = await gateway.post(sender.sign(sender.told, NOW_S, sender.wrong), served)
+    body = await problem(answer, 403 if sender.signs else 401, "bad_signature")
     assert "signature" in body["detail"]
+    assert sender.signs or answer.headers["WWW-Authenticate"]
     assert gateway.log.outputs == []
     assert gateway.counted("refused", provider=served, code="bad_signature") == 1
 
@@ -178,6 +180,7 @@ async def test_refusals_are_problem_documents(gateway: Gateway) -> None:
     standard = SENDERS["standard"]
     assert (await gateway.post(standard.sign(standard.told))).status == 200
     await problem(await gateway.post(standard.sign(standard.other)), 409, "replayed")
+    await problem(await gateway.post(Request([], SENDERS["postmark"].told, URL + "postmark")), 401, "not_signed")
     unsigned = await gateway.post(Request([], b"{}", URL + "vonage"))
     await problem(unsigned, 503, "not_signed")
     assert unsigned.headers["Retry-After"]
@@ -257,7 +260,7 @@ async def test_a_packed_body_is_taken_as_it_came(start: Start) -> None:
 
 
 async def test_other_roads_lead_nowhere(gateway: Gateway) -> None:
-    await problem(await gateway.post(Request([], b"", URL + "postmark")), 404, "no_such_provider")
+    await problem(await gateway.post(Request([], b"", URL + "nobody")), 404, "no_such_provider")
     await problem(await gateway.client.post("/v1/other"), 404, "not_found")
     response = await gateway.client.get("/v1/feedback/slack")
     await problem(response, 405, "method_not_allowed")

@@ -240,7 +240,7 @@ def test_the_registry() -> None:
 @pytest.mark.parametrize(
     ("name", "line", "says"),
     [
-        ("postmark", {}, "no 'postmark'"),
+        ("nobody", {}, "no 'nobody'"),
         ("x", {"kind": "slack", "option": {}}, "option"),
         ("slack", {}, "signing_secret"),
         ("slack", {"options": {"signing_secret": "${MISSING}"}}, "MISSING"),
