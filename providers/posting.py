@@ -6,7 +6,7 @@ import httpx
 
 
 def post(url: httpx.URL, headers: Mapping[str, str], body: bytes) -> httpx.Request:
-    """Return what `httpx.Request("POST", url, headers=headers, content=body)` is, at half its cost (8 us instead of 16).
+    """Return what `httpx.Request("POST", url, headers=headers, content=body)` is, at two thirds of its cost.
 
     `headers`: all but Host and Content-Length.
     """
