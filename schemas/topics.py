@@ -21,6 +21,8 @@ from schemas.records import (
     Profile,
     ProfilesChanged,
     Record,
+    ReplayEnded,
+    ReplayStarted,
     SendsEnded,
     SetTimer,
     StatusBatch,
@@ -50,6 +52,7 @@ STATUS = "notify.status"
 FEEDBACK = "notify.feedback"
 DLQ = "notify.dlq"
 POLICY = "notify.policy"
+REPLAYS = "notify.replays"
 CHANGELOG_FEEDBACK = "notify.changelog.feedback"
 CHANGELOG_PLANNER = "notify.changelog.planner"
 CHANGELOG_SCHEDULED = "notify.changelog.planner.scheduled"
@@ -189,6 +192,9 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_FEEDBACK, "place of a deliver batch", "feedback", compacted=True, retention_ms=week, dlq="")
     # every worker reads it: what can't be used is said in their logs, and passed over
     yield Topic(POLICY, "policy; partition 0", "operators", PolicyPublished, compacted=True, retention_ms=FOREVER, dlq="")
+    # only people read it
+    replayed = (ReplayEnded,)
+    yield Topic(REPLAYS, "replay_id; partition 0", "operators", ReplayStarted, others=replayed, retention_ms=90 * DAY_MS, dlq="")
     yield Topic(TIMERS, "timer_id; the users' partition", "every step", SetTimer, retention_ms=week)
     # no limit by time: a timer may be due in 90 days
     yield Topic(CHANGELOG_TIMERS, "timer_id", "timers", compacted=True, retention_ms=FOREVER, dlq="")

@@ -19,12 +19,12 @@ RETRY = "retry"
 
 def handed_back_of(batch: DeliverBatch, entry: LedgerEntry) -> ExpandAudience | None:
     """The command for those who had come into quiet hours; None: nobody."""
-    return _command(batch, _rows(entry, retried=False), ids.handed_back_id(batch.batch_id))
+    return command_of(batch, _rows(entry, retried=False), ids.handed_back_id(batch.batch_id))
 
 
 def retry_of(batch: DeliverBatch, entry: LedgerEntry) -> ExpandAudience | None:
     """The command, to be met at the entry's `retry_at`, for those who are tried again; None: nobody."""
-    command = _command(batch, _rows(entry, retried=True), ids.retry_id(batch.batch_id))
+    command = command_of(batch, _rows(entry, retried=True), ids.retry_id(batch.batch_id))
     if command is None:
         return None
     since = 0 if waits_for_a_day(entry) else batch.tried_since or entry.finished_at or 0
@@ -37,8 +37,8 @@ def _rows(entry: LedgerEntry, *, retried: bool) -> list[int]:
     return [row for row, number in enumerate(entry.outcome_of) if number in wanted] if wanted else []
 
 
-def _command(batch: DeliverBatch, rows: list[int], hold: str) -> ExpandAudience | None:
-    """Those rows, on the channel of the batch.
+def command_of(batch: DeliverBatch, rows: list[int], hold: str) -> ExpandAudience | None:
+    """The command to decide those rows afresh, on the channel of the batch; None: there are none.
 
     Who was handed over on this channel alone is given back what was counted (`ended`), and is counted again when it is time. Others may
     have been told on another channel, or were handed back before: it stays counted for them, once.
