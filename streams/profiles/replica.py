@@ -22,7 +22,7 @@ from schemas.errors import Malformed, RecordRefused
 from schemas.records import Output, Profile
 from schemas.topics import PROFILES
 from streams.profiles.index import ProfileIndex, begin_anew, index_changes, is_current
-from streams.profiles.stored import PROFILE, Known, pack, prefixes, prefixes_of, unpack, user_keys
+from streams.profiles.stored import PROFILE, Known, pack, prefixes, prefixes_of, unpack, unpack_many, user_keys
 from streams.profiles.tail import Tail
 from streams.step.log import LogWriter
 from streams.step.model import Input
@@ -97,7 +97,7 @@ class ProfileReplica:
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
         """What is known of each user, in their order."""
         values = self._parts[partition].get_many([PROFILE + key for key in user_keys(users)])
-        return [unpack(value) for value in values]
+        return unpack_many(values)
 
     def index(self, partition: int) -> ProfileIndex:
         """The users of a partition as they are now, by tag and platform. To be used at once, and let go."""
