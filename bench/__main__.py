@@ -6,6 +6,7 @@ import sys
 BENCHES = (
     ("HTTP clients: ours beside pyreqwest, aiohttp and httpx", ("bench.http_client",)),
     ("The read side: rows into Cassandra and ClickHouse", ("bench.projections", "1000000")),
+    ("Delivery: what a recipient costs without Kafka", ("bench.delivery_step",)),
     ("Delivery: one worker against a backlog, beside bare HTTP clients", ("bench.delivery",)),
     ("Limits: four workers at one account's limit, counted where it arrives", ("bench.limits",)),
     ("Audience expressions: from the index to decided", ("bench.audience",)),

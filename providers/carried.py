@@ -6,6 +6,23 @@ from providers.base import NO_CHAT, NO_EMAIL, NO_PUSH, NO_SMS, Declaration, Mess
 from schemas.records import Record
 
 
+class Carried:
+    """`refusal` for one provider; of plain messages, which have the same features by the thousand, it is known."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        self._declaration = declaration
+        self._known: dict[tuple[bool, bool, bool, bool], Unsupported | None] = {}
+
+    def refusal(self, message: Message) -> Unsupported | None:
+        """Why the provider can't have the message; None: it can."""
+        if self._declaration.platforms or not _is_plain(message):
+            return refusal(self._declaration, message)
+        has = (not message.subject, not message.title, message.html is None, not message.unsubscribe)
+        if has not in self._known:
+            self._known[has] = refusal(self._declaration, message)
+        return self._known[has]
+
+
 def refusal(declaration: Declaration, message: Message) -> Unsupported | None:
     """Why the provider can't have the message; None: it can."""
     if declaration.platforms and message.platform not in declaration.platforms:
@@ -33,6 +50,11 @@ def features(message: Message) -> Iterator[str]:
         yield from _set("sms", message.sms)
     if message.chat is not NO_CHAT:
         yield from _set("chat", message.chat)
+
+
+def _is_plain(message: Message) -> bool:
+    """Whether nothing in it is for its channel alone."""
+    return message.email is NO_EMAIL and message.push is NO_PUSH and message.sms is NO_SMS and message.chat is NO_CHAT
 
 
 def _set(channel: str, overrides: Record) -> Iterator[str]:

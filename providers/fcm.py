@@ -16,6 +16,7 @@ from providers.codes import Code, outcome_of
 from providers.fcm_body import body_of
 from providers.fcm_codes import BAD_TOKEN, ERRORS, STATUSES
 from providers.features import PUSH
+from providers.posting import post
 from providers.secret import Secret
 from providers.service_account import ServiceAccount
 from providers.statuses import by_status, retry_after_ms
@@ -90,7 +91,7 @@ class Fcm:
     def build(self, messages: Sequence[Message]) -> httpx.Request:
         """Return the request of one message."""
         (message,) = messages
-        return httpx.Request("POST", self._url, headers={"content-type": "application/json"}, content=body_of(message))
+        return post(self._url, {"content-type": "application/json"}, body_of(message))
 
     def parse(self, messages: Sequence[Message], response: httpx.Response) -> list[Outcome]:
         """Return the outcome of the one message."""

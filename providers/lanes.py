@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol, TypeAlias
 
 from providers.base import AnyProvider, Composite, Message, OneProvider, Outcome, Refusing, Rejected, Unavailable, Unsupported
-from providers.carried import refusal
+from providers.carried import Carried, refusal
 
 Exchange: TypeAlias = Callable[[Sequence[Message]], Awaitable[list[Outcome]]]
 SendAll: TypeAlias = Callable[[AnyProvider, Sequence[Message]], Awaitable[list[Outcome]]]
@@ -82,18 +82,23 @@ class Lane:
         self._wait_s = declaration.timeout_ms / 1000
         self._slots = asyncio.Semaphore(declaration.concurrency)
         self._exchange = exchange
-        self._refused = provider.refused if isinstance(provider, Refusing) else _nothing
+        self._carried = Carried(declaration)
+        self._refused = provider.refused if isinstance(provider, Refusing) else None
 
     async def send(self, messages: Sequence[Message]) -> list[Outcome]:
         """Send those the provider can carry; the others are told so, and it is not asked."""
-        refusals = [refusal(self._declaration, message) or self._refusal(message) for message in messages]
+        refusals: list[Outcome | None] = [self._carried.refusal(message) for message in messages]
+        if self._refused is not None:
+            refusals = [refused or self._refusal(message, self._refused) for message, refused in zip(messages, refusals, strict=True)]
+        if not any(refusals):  # nearly always
+            return await self._exchanged(messages)
         fit = [message for message, refused in zip(messages, refusals, strict=True) if refused is None]
         answers = iter(await self._exchanged(fit) if fit else [])
         return [refused or next(answers) for refused in refusals]
 
-    def _refusal(self, message: Message) -> Outcome | None:
+    def _refusal(self, message: Message, refused: Callable[[Message], Outcome | None]) -> Outcome | None:
         try:
-            return self._refused(message)
+            return refused(message)
         except Exception as error:
             log.exception("%s cannot judge a message", self._name)
             return Rejected("unbuildable", f"{type(error).__name__}: {error}")
@@ -124,7 +129,3 @@ class Lane:
                 return await self._slots.acquire()
         except TimeoutError:
             return False
-
-
-def _nothing(message: Message) -> None:
-    """Nothing speaks against any message."""

@@ -13,6 +13,7 @@ from providers.answers import unreadable
 from providers.base import Accepted, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.errors import DeclarationError
 from providers.features import FEATURES
+from providers.posting import post
 from providers.sandbox_body import batch_body, single_body
 from providers.sandbox_server.wire import Answer, Result
 from providers.statuses import by_status
@@ -23,7 +24,6 @@ JSON = {"content-type": "application/json"}
 _answers = msgspec.json.Decoder(Answer)
 
 _READ: dict[str, Callable[[Result], Outcome]] = {
-    "accepted": lambda result: Accepted(result.id),
     "rejected": lambda result: Rejected(result.reason or "rejected", address_dead=result.reason in DEAD),
     "throttled": lambda result: Throttled(result.retry_after_ms, result.reason),
     "failed": lambda result: Unavailable(result.reason),
@@ -53,7 +53,7 @@ class _Sandbox:
         return [_outcome(by_id.get(message.message_id)) for message in messages]
 
     def _post(self, body: bytes) -> httpx.Request:
-        return httpx.Request("POST", self._url, headers=JSON, content=body)
+        return post(self._url, JSON, body)
 
 
 class SandboxBatch(_Sandbox):
@@ -125,5 +125,7 @@ class SandboxSingle(_Sandbox):
 def _outcome(result: Result | None) -> Outcome:
     if result is None:
         return Unknown("the answer does not mention this message")
+    if result.status == "accepted":  # nearly all
+        return Accepted(result.id)
     read = _READ.get(result.status)
     return read(result) if read else Unknown(f"unknown status {result.status!r}")

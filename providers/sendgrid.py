@@ -16,6 +16,7 @@ from providers.base import Accepted, Declaration, Message, Outcome, Unavailable,
 from providers.codes import Code, outcome_of
 from providers.email_parts import is_plain_address, with_ascii_domain
 from providers.features import EMAIL
+from providers.posting import post
 from providers.secret import Secret
 from providers.sendgrid_body import body_of
 from providers.statuses import by_status, retry_after_ms, until_ms
@@ -115,7 +116,7 @@ class SendGrid:
     def build(self, messages: Sequence[Message]) -> httpx.Request:
         """Return one request of a personalization a message."""
         headers = {"authorization": f"Bearer {self._api_key.reveal()}", "content-type": "application/json", "accept": "application/json"}
-        return httpx.Request("POST", self._url, headers=headers, content=body_of(messages, self._sender))
+        return post(self._url, headers, body_of(messages, self._sender))
 
     def parse(self, messages: Sequence[Message], response: httpx.Response) -> list[Outcome]:
         """Return one outcome a message; all were taken, or none."""

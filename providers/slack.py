@@ -14,6 +14,7 @@ from providers.answers import read, unreadable
 from providers.base import Accepted, Declaration, Message, Outcome, Rejected, Unknown
 from providers.codes import outcome_of
 from providers.features import CHAT
+from providers.posting import post
 from providers.secret import Secret
 from providers.slack_blocks import blocks_of, text_of
 from providers.slack_codes import CODES
@@ -75,7 +76,7 @@ class Slack:
         body = {"channel": message.address, "text": text_of(message), "blocks": blocks_of(message), "thread_ts": message.chat.thread}
         headers = {"authorization": f"Bearer {self._token.reveal()}", "content-type": "application/json; charset=utf-8"}
         content = msgspec.json.encode({name: value for name, value in body.items() if value})
-        return httpx.Request("POST", self._url, headers=headers, content=content)
+        return post(self._url, headers, content)
 
     def parse(self, messages: Sequence[Message], response: httpx.Response) -> list[Outcome]:
         """Return the outcome of the message; it is known to Slack by its `ts`."""

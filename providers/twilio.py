@@ -19,6 +19,7 @@ import msgspec
 
 from providers.base import Declaration, Message, Outcome, Rejected, Unsupported
 from providers.errors import DeclarationError
+from providers.posting import post
 from providers.secret import Secret
 from providers.segments import count
 from providers.twilio_answers import created, refused
@@ -112,7 +113,7 @@ class Twilio:
             fields.append(("ValidityPeriod", str(min(VALIDITY_S, max(1, left_s)))))
         basic = b64encode(f"{self._user}:{self._secret.reveal()}".encode()).decode()
         headers = {"authorization": f"Basic {basic}", "content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
-        return httpx.Request("POST", self._url, headers=headers, content=urlencode([field for field in fields if field[1]]).encode())
+        return post(self._url, headers, urlencode([field for field in fields if field[1]]).encode())
 
     def parse(self, messages: Sequence[Message], response: httpx.Response) -> list[Outcome]:
         """Return the outcome of the message."""

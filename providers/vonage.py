@@ -20,6 +20,7 @@ from providers.answers import read, unreadable
 from providers.base import Accepted, Declaration, Message, Outcome, Rejected
 from providers.codes import outcome_of
 from providers.errors import DeclarationError
+from providers.posting import post
 from providers.secret import Secret
 from providers.segments import count
 from providers.statuses import by_status, retry_after_ms
@@ -125,7 +126,7 @@ class Vonage:
         headers = {"content-type": "application/json", "accept": "application/json"}
         if self._api_key:
             headers["authorization"] = "Basic " + b64encode(f"{self._api_key}:{self._secret.reveal()}".encode()).decode()
-        return httpx.Request("POST", self._url, headers=headers, content=msgspec.json.encode(body))
+        return post(self._url, headers, msgspec.json.encode(body))
 
     def parse(self, messages: Sequence[Message], response: httpx.Response) -> list[Outcome]:
         """Return the outcome of the message."""

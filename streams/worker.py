@@ -61,14 +61,14 @@ def run_worker(role: str, kafka: str, registry: str, home: Path, settings: Worke
     app, lanes = _wire(ROLES[role], role, kafka, registry, home, settings, health)
     topics = list(lanes.topics)
     health.watch(loop, Broker(kafka, f"carillon.{role}", member_id(role, topics, settings.worker), topics), lanes.held, die, lanes.figures)
-    _calm_collector()
+    calm_collector()
     sys.setswitchinterval(SWITCH_S)
     worker = Worker(app, loglevel="INFO", quiet=True, redirect_stdouts=False, loop=loop)
     worker.execute_from_commandline()
     raise SystemExit(0)
 
 
-def _calm_collector() -> None:
+def calm_collector() -> None:
     """Records come and go by the hundred thousand and hold no cycles: look rarely, and never again at what start-up made."""
     gc.collect()
     gc.freeze()

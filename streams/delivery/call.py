@@ -36,7 +36,7 @@ class Caller:
         """One outcome a message, in order."""
         outcomes = await self._send(part, provider, messages)
         for _ in range(1, ROUNDS):
-            again = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, Unavailable) and outcome.at_once]
+            again = _kept_back(outcomes)
             if not again:
                 break
             part.alive()
@@ -53,3 +53,9 @@ class Caller:
         finally:
             sending.cancel()
         return sending.result()
+
+
+def _kept_back(outcomes: Sequence[Outcome]) -> list[int]:
+    if Unavailable not in map(type, outcomes):  # nearly always
+        return []
+    return [index for index, outcome in enumerate(outcomes) if isinstance(outcome, Unavailable) and outcome.at_once]

@@ -128,9 +128,9 @@ class Gate:
 
     def heard(self, outcomes: Sequence[Outcome]) -> None:
         """A request was answered, or not: one outcome a message."""
-        now = self._clock()
-        waits = [outcome.retry_after_ms for outcome in outcomes if isinstance(outcome, Throttled)]
-        if waits:
+        now, kinds = self._clock(), set(map(type, outcomes))
+        if Throttled in kinds:
+            waits = [outcome.retry_after_ms for outcome in outcomes if isinstance(outcome, Throttled)]
             throttled(self._pace, max(waits), now)
         if outcomes and all(map(_is_nothing, outcomes)):
             config = any(isinstance(outcome, Unavailable) and outcome.config for outcome in outcomes)

@@ -34,7 +34,7 @@ def retry_of(batch: DeliverBatch, entry: LedgerEntry) -> ExpandAudience | None:
 def _rows(entry: LedgerEntry, *, retried: bool) -> list[int]:
     deferred = {number: outcome.reason for number, outcome in enumerate(entry.outcomes) if outcome.status == DEFERRED}
     wanted = {number for number, reason in deferred.items() if (reason in RETRIED) == retried}
-    return [row for row, number in enumerate(entry.outcome_of) if number in wanted]
+    return [row for row, number in enumerate(entry.outcome_of) if number in wanted] if wanted else []
 
 
 def command_of(batch: DeliverBatch, rows: list[int], hold: str) -> ExpandAudience | None:

@@ -7,6 +7,7 @@ It names who was called for each of [0, intended): where it was one provider for
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
@@ -68,28 +69,25 @@ def recorded(entry: LedgerEntry, results: Sequence[Result], providers: Sequence[
 
     Whom it has as intended all the same, an attempt that left no result may have reached.
     """
+    if not results:
+        return entry
     entry = _named(entry, providers)
     in_doubt = entry.intended - entry.done
     results = [*map(_doubted, results[:in_doubt]), *results[in_doubt:]]
-    outcomes = list(entry.outcomes)
-    numbers = {outcome: number for number, outcome in enumerate(outcomes)}
-    indexes = []
-    for result in results:
-        if result.outcome not in numbers:
-            numbers[result.outcome] = len(outcomes)
-            outcomes.append(result.outcome)
-        indexes.append(numbers[result.outcome])
+    outcomes, provider_message_ids, profile_offsets, waits_ms, dead = zip(*results, strict=True)
+    numbers = {outcome: number for number, outcome in enumerate(entry.outcomes)}
+    outcome_of = [numbers.setdefault(outcome, len(numbers)) for outcome in outcomes]
     done = entry.done + len(results)
     return msgspec.structs.replace(
         entry,
         done=done,
         intended=max(entry.intended, done),
-        outcomes=outcomes,
-        outcome_of=entry.outcome_of + indexes,
-        provider_message_ids=entry.provider_message_ids + [result.provider_message_id for result in results],
-        profile_offsets=entry.profile_offsets + [result.profile_offset for result in results],
-        dead=entry.dead + [address for result in results for address in result.dead],
-        retry_at=_no_sooner(entry.retry_at, max((result.wait_ms for result in results), default=0), now),
+        outcomes=list(numbers),
+        outcome_of=entry.outcome_of + outcome_of,
+        provider_message_ids=[*entry.provider_message_ids, *provider_message_ids],
+        profile_offsets=[*entry.profile_offsets, *profile_offsets],
+        dead=[*entry.dead, *chain.from_iterable(dead)],
+        retry_at=_no_sooner(entry.retry_at, max(waits_ms), now),
     )
 
 

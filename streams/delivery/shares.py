@@ -6,6 +6,7 @@ How they do is what this process was answered by them (`routing.health`); it is 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from itertools import islice
 
 from providers.base import AnyProvider, Composite, Outcome, Throttled, Unavailable, Unknown
 from providers.registry import Route
@@ -17,7 +18,7 @@ from streams.routing.health import Health, answered, at, weight
 
 SINGLE_SLICE = 200
 """Recipients under one intent of a provider that takes one message a call: at most so many are unknown after a crash."""
-BAD = (Throttled, Unavailable, Unknown)
+BAD = frozenset({Throttled, Unavailable, Unknown})
 
 
 class Standing:
@@ -65,7 +66,7 @@ class Standing:
         """A request was answered, or not: one outcome a message. What is heard of a composite says nothing of an account."""
         if name in self._gates:
             self._gates[name].heard(outcomes)
-        bad = sum(isinstance(outcome, BAD) and not (isinstance(outcome, Unavailable) and outcome.at_once) for outcome in outcomes)
+        bad = 0 if BAD.isdisjoint(map(type, outcomes)) else sum(map(_is_bad, outcomes))
         slow = len(outcomes) if took_ms > self._slow_ms[name] else 0
         self._of[name] = answered(self._of[name], answers=len(outcomes), bad=bad, slow=slow, now=self._clock())
 
@@ -104,9 +105,11 @@ class Shares:
         """
         weights, taken, names = self._weights(), Counter[str](), list[str]()
         sizes = {name: self._most(name) for name in self._routes}
+        if len(sizes) == 1:
+            return [name for name, size in sizes.items() for _ in islice(messages, size)]
         for number, message in enumerate(messages):
             again = open_at[number] if number < len(open_at) else ""
-            name = again if again in self._routes else self._choice(message, weights)
+            name = again if again in self._routes else provider_for(message, weights)
             if taken[name] >= sizes[name]:
                 break
             taken[name] += 1
@@ -135,9 +138,6 @@ class Shares:
         worth = {f"{name}_percent": self._standing.percent(name) for name in self._named}
         return worth | {f"{name}_down": int(self.gate(name).is_down) for name in self._named}
 
-    def _choice(self, message: str, weights: Mapping[str, float]) -> str:
-        return provider_for(message, weights) if len(weights) > 1 else next(iter(weights))
-
     def _weights(self) -> dict[str, float]:
         """Of those that may be asked; of all, when none may."""
         weights = {name: route.weight * self._standing.worth(name) for name, route in self._routes.items()}
@@ -151,6 +151,10 @@ def names_of(provider: AnyProvider) -> list[str]:
     """The name of a provider, and those of its parts."""
     parts = provider.parts.values() if isinstance(provider, Composite) else ()
     return [provider.declaration.name, *dict.fromkeys(part.declaration.name for part in parts)]
+
+
+def _is_bad(outcome: Outcome) -> bool:
+    return type(outcome) in BAD and not (isinstance(outcome, Unavailable) and outcome.at_once)
 
 
 def _slice(provider: AnyProvider) -> int:

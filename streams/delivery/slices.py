@@ -16,11 +16,12 @@ from schemas.records import DeliverBatch, LedgerEntry, Outcome, Output
 from schemas.refs import ref_of_batch
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
+from streams.delivery.drafts import Draft, Drafter, Render, not_sent
 from streams.delivery.gates import passed
 from streams.delivery.granted import Granted
 from streams.delivery.ledger import Result, called, intending, recorded
 from streams.delivery.retries import THROTTLED, UNAVAILABLE
-from streams.delivery.rules import Draft, draft, not_sent, results_of, unsent
+from streams.delivery.rules import results_of, unsent
 from streams.delivery.shares import Shares
 from streams.policy.policy import InForce
 from streams.policy.rules import CANCELLED
@@ -71,18 +72,17 @@ class Slices:
         """Send to those that follow `done`, each by their provider, and what it can't send by the next: the entry with their results."""
         results: dict[int, Result] = {}
         tried: dict[int, list[str]] = {}
-        asking = list(range(len(providers)))
+        asking: Sequence[int] = range(len(providers))
         while asking:
-            for number in asking:
-                tried.setdefault(number, []).append(providers[number])
             answered, left = await self._attempt(part, batch, entry, providers, asking)
             results.update(answered)
-            asking = []
+            asking = again = list[int]()
             for number in left:
+                tried.setdefault(number, []).append(providers[number])
                 following = self._elsewhere(batch, entry, entry.done + number, tried[number])
                 if following is not None:
                     providers[number] = following
-                    asking.append(number)
+                    again.append(number)
         return recorded(entry, [results[number] for number in range(len(providers))], providers, self._clock())
 
     def _elsewhere(self, batch: DeliverBatch, entry: LedgerEntry, index: int, tried: Sequence[str]) -> str | None:
@@ -166,17 +166,20 @@ class Slices:
     def _drafts(self, partition: int, batch: DeliverBatch, offset: int, indexes: Sequence[int]) -> list[Draft]:
         notification, now = batch.notification, self._clock()
         ref = ref_of_batch(batch.channel, notification.priority, partition, offset)
-        binds = self._in_force().of(notification)
         known = self._replica.get_many(partition, [batch.users[index] for index in indexes])
         if self._cancels.has(partition, notification.notification_id):
             return [not_sent(CANCELLED, offset) for _, offset in known]
-        rows = zip(indexes, known, strict=True)
-        return [draft(batch, index, *each, binds, partial(self._render, batch, index), now, ref=ref) for index, each in rows]
+        drafter = Drafter(batch, self._in_force().of(notification), self._render(batch), now, ref=ref)
+        return [drafter.draft(index, *each) for index, each in zip(indexes, known, strict=True)]
 
-    def _render(self, batch: DeliverBatch, index: int, language: str) -> Content:
+    def _render(self, batch: DeliverBatch) -> Render:
         wanted = batch.notification
-        data = {**wanted.data, **batch.data[index]} if batch.data else wanted.data
-        return self._templates.render(wanted.template_id, batch.channel, language, data, version=wanted.template_version)
+
+        def render(index: int, language: str) -> Content:
+            data = {**wanted.data, **batch.data[index]} if batch.data else wanted.data
+            return self._templates.render(wanted.template_id, batch.channel, language, data, version=wanted.template_version)
+
+        return render
 
 
 def _message(batch: DeliverBatch, index: int) -> str:

@@ -6,7 +6,7 @@ The same rule decides when an audience is expanded and again right before the pr
 
 from collections.abc import Sequence
 
-from schemas.records import Device, Notification, Outcome, Profile
+from schemas.records import Notification, Outcome, Profile
 from streams.policy.policy import CategoryPolicy
 from streams.policy.table import CONTROL, REASON_AGAINST, STATUS_OF, reasons_of
 
@@ -59,10 +59,10 @@ def addresses(profile: Profile, channel: str) -> Sequence[str]:
     return [address for address in found if address not in profile.suppressed] if profile.suppressed else found
 
 
-def devices(profile: Profile) -> Sequence[Device]:
-    """The devices push reaches: `addresses`, and what each is."""
+def devices(profile: Profile) -> Sequence[tuple[str, str]]:
+    """The devices push reaches: `addresses`, each with what it is."""
     gone = profile.suppressed
-    return [device for device in profile.devices if device.token not in gone] if gone else profile.devices
+    return [(device.token, device.platform) for device in profile.devices if device.token not in gone]
 
 
 def chats(profile: Profile) -> Sequence[tuple[str, str]]:

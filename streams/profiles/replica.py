@@ -22,7 +22,7 @@ from schemas.records import Output, Profile
 from schemas.topics import PROFILES
 from streams.profiles.index import ProfileIndex, begin_anew, index_changes, is_current
 from streams.profiles.kept import GONE, NOWHERE, Entry, Kept
-from streams.profiles.stored import PROFILE, Known, unpack, user_keys
+from streams.profiles.stored import PROFILE, Known, unpack_many, user_keys
 from streams.profiles.tail import Tail
 from streams.step.log import LogWriter
 from streams.step.model import Input
@@ -86,7 +86,7 @@ class ProfileReplica:
     def get_many(self, partition: int, users: Sequence[str]) -> list[Known]:
         """What is known of each user, in their order."""
         values = self._parts[partition].get_many([PROFILE + key for key in user_keys(users)])
-        return [unpack(value) for value in values]
+        return unpack_many(values)
 
     def index(self, partition: int) -> ProfileIndex:
         """The users of a partition as they are now, by what the copy is indexed by. To be used at once, and let go."""

@@ -6,6 +6,7 @@ said and not by what was said before it: source_positions stay on the log.
 Keys begin with the user's bucket, so that whatever is scanned comes bucket by bucket.
 """
 
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
@@ -29,6 +30,10 @@ class _Row(Profile, frozen=True, array_like=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Row).decode
+_decode_many = msgspec.msgpack.Decoder(list[_Row]).decode
+_ARRAY_32 = b"\xdd"
+"""What an array begins with; four bytes of its length follow (https://github.com/msgpack/msgpack/blob/master/spec.md#array-format-family)."""
+_offset_of = struct.Struct(">Q").unpack_from
 _PLACE = Profile.__struct_fields__.index("source_positions")
 _before = itemgetter(*Profile.__struct_fields__[:_PLACE])
 _after = itemgetter(*Profile.__struct_fields__[_PLACE + 1 :])
@@ -55,6 +60,14 @@ def unpack(value: bytes | None) -> Known:
     if value is None:
         return NOBODY
     return Known(_decode(memoryview(value)[_OFFSET_BYTES:]), int.from_bytes(value[:_OFFSET_BYTES], "big"))
+
+
+def unpack_many(values: Sequence[bytes | None]) -> list[Known]:
+    """The same of many. Decoded together: each call of the decoder costs as much as a profile."""
+    rows = [value for value in values if value is not None]
+    profiles = _decode_many(_ARRAY_32 + len(rows).to_bytes(4, "big") + b"".join([row[_OFFSET_BYTES:] for row in rows]))
+    known = map(Known, profiles, [_offset_of(row)[0] for row in rows])
+    return [NOBODY if value is None else next(known) for value in values]
 
 
 def user_key(user_id: str) -> bytes:

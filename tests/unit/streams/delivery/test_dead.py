@@ -7,8 +7,9 @@ from providers.base import Accepted, Message, Rejected, Unavailable
 from schemas.records import DeadAddress, Outcome, ProfileChanged, ProfilesChanged, StatusBatch
 from schemas.topics import PROFILE_EVENTS, STATUS
 from streams.delivery.dead import dead_of, taken_out
+from streams.delivery.drafts import Draft
 from streams.delivery.ledger import finished, opened, recorded
-from streams.delivery.rules import Draft, results_of
+from streams.delivery.rules import results_of
 from streams.profiles.rules import User, fold
 from tests.unit.streams.delivery.test_agent import CODEC, Bench
 from tests.unit.streams.make import NOW, batch, profile

@@ -9,10 +9,10 @@ import pytest
 from schemas import ids
 from schemas.records import DeliverBatch, ExpandAudience, LedgerEntry, Outcome, Priority, QuietHours, SendsEnded
 from schemas.topics import FANOUT
+from streams.delivery.drafts import DECIDED_MS, Drafter
 from streams.delivery.ended import ended_of
 from streams.delivery.handed_back import handed_back_of
 from streams.delivery.ledger import Result, opened, recorded
-from streams.delivery.rules import DECIDED_MS, draft
 from streams.policy.policy import CategoryPolicy
 from tests.unit.streams.delivery.test_agent import CODEC, Bench, told
 from tests.unit.streams.make import NOW, batch, binding, profile, unbound
@@ -31,7 +31,9 @@ def of_eight(*users: str, age_ms: int = DECIDED_MS, **changed: Any) -> DeliverBa
 
 def became(one: DeliverBatch, binds: CategoryPolicy, now: int = NOW) -> Outcome | None:
     """The outcome of ann, who is asleep; None: she is sent to."""
-    made = draft(one, 0, profile(quiet_hours=NIGHT), 7, binds, lambda language: pytest.fail("sent"), now, ref="push-normal-3-42")
+    made = Drafter(one, binds, lambda index, language: pytest.fail("sent"), now, ref="push-normal-3-42").draft(
+        0, profile(quiet_hours=NIGHT), 7
+    )
     assert made.messages == []
     return made.outcome
 
@@ -59,7 +61,7 @@ def test_all_others_are_sent_to(one: DeliverBatch, binds: CategoryPolicy, now: i
 
 def test_another_reason_comes_first() -> None:
     who = profile(quiet_hours=NIGHT, channels=[])
-    made = draft(of_eight("ann"), 0, who, 7, binding(), lambda language: pytest.fail("sent"), NOW, ref="push-normal-3-42")
+    made = Drafter(of_eight("ann"), binding(), lambda index, language: pytest.fail("sent"), NOW, ref="push-normal-3-42").draft(0, who, 7)
     assert made.outcome == Outcome("suppressed", "channel_disabled")
 
 

@@ -10,12 +10,13 @@ from providers.base import Outcome as Answer
 from schemas import ids
 from schemas.records import DeliverBatch, ExpandAudience, LedgerEntry, Outcome, SetTimer, StatusBatch
 from schemas.topics import FANOUT, STATUS, TIMERS
+from streams.delivery.drafts import Draft
 from streams.delivery.ended import ended_of
 from streams.delivery.ends import ended_of as channel_ended_of
 from streams.delivery.handed_back import handed_back_of, retry_of
 from streams.delivery.ledger import opened, recorded, status_of
 from streams.delivery.retries import BEFORE_MS, due_of, ended
-from streams.delivery.rules import Draft, results_of
+from streams.delivery.rules import results_of
 from streams.policy.policy import Retry
 from tests.unit.streams.delivery.test_agent import CODEC, Bench
 from tests.unit.streams.make import NOW, batch
@@ -33,7 +34,7 @@ def of_eight(*users: str, expires_in_ms: int | None = None, **changed: int) -> D
 
 def entry(*answers: Answer, now: int = NOW) -> LedgerEntry:
     one = Draft([], None, 7)
-    results = [result for answer in answers for result in results_of([one._replace(messages=[MESSAGE])], [answer], "push")]
+    results = [result for answer in answers for result in results_of([msgspec.structs.replace(one, messages=[MESSAGE])], [answer], "push")]
     return recorded(opened(None, 5), results, ["sim"] * len(results), now)
 
 

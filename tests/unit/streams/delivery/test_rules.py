@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.base import NO_CHAT, NO_EMAIL, NO_PUSH, NO_SMS, Accepted, Rejected, Throttled, Unavailable, Unknown
+from providers.base import NO_CHAT, NO_EMAIL, NO_PUSH, NO_SMS, Accepted, Rejected, Throttled, Unavailable, Unknown, Unsupported
 from providers.base import Outcome as Answer
 from providers.content import Content
 from providers.errors import TemplateUnknownError
 from schemas.records import ChatOverrides, Device, EmailOverrides, Outcome, Overrides, Priority, Profile, PushOverrides, SmsOverrides
-from streams.delivery.rules import MAX_DETAIL, SENT, Draft, draft, is_retryable, results_of
+from streams.delivery.drafts import MAX_DETAIL, Draft, Drafter
+from streams.delivery.rules import SENT, results_of, unsent
 from tests.unit.streams.make import NOW, batch, binding, profile
 
 BINDS = binding()
@@ -24,12 +25,12 @@ ANSWERS = {
 }
 
 
-def render(language: str) -> Content:
+def render(index: int, language: str) -> Content:
     return Content(subject=f"subject {language}", title="title", body="body", html="<p>")
 
 
 def drafted(who: Profile | None, channel: str = "push", now: int = NOW, index: int = 0) -> Draft:
-    return draft(batch("ann", "bob", channel=channel), index, who, 42, BINDS, render, now, ref="push-normal-3-42")
+    return Drafter(batch("ann", "bob", channel=channel), BINDS, render, now, ref="push-normal-3-42").draft(index, who, 42)
 
 
 def test_one_message_for_each_device() -> None:
@@ -45,7 +46,7 @@ def test_message_ids_tell_recipients_apart() -> None:
 
 def test_a_message_says_what_feedback_and_the_platform_need() -> None:
     one = batch("ann", priority=Priority.HIGH, expires_at=NOW + 5)
-    made = draft(one, 0, TWO, 42, BINDS, render, NOW, ref="push-normal-3-42").messages
+    made = Drafter(one, BINDS, render, NOW, ref="push-normal-3-42").draft(0, TWO, 42).messages
     assert [(m.platform, m.ref) for m in made] == [("ios", "push-normal-3-42-0-0"), ("web", "push-normal-3-42-0-1")]
     assert {(m.category, m.priority, m.sent_at, m.expires_at) for m in made} == {("transactional", "high", NOW, NOW + 5)}
     (mail,) = drafted(TWO, "email").messages
@@ -64,7 +65,7 @@ OVERRIDES = Overrides(EmailOverrides(cc=["c"]), PushOverrides(image="i"), SmsOve
 def test_overrides_are_those_of_the_channel_alone_and_shared_by_the_batch(channel: str) -> None:
     one = batch("ann", "bob", channel=channel, overrides=OVERRIDES)
     who = profile(devices=TWO.devices, channels=[channel])
-    made = [m for index in (0, 1) for m in draft(one, index, who, 42, BINDS, render, NOW, ref="push-normal-3-42").messages]
+    made = [m for index in (0, 1) for m in Drafter(one, BINDS, render, NOW, ref="push-normal-3-42").draft(index, who, 42).messages]
     assert len(made) == (4 if channel == "push" else 2)
     none = {"email": NO_EMAIL, "push": NO_PUSH, "sms": NO_SMS, "chat": NO_CHAT}
     for name, nothing in none.items():
@@ -75,7 +76,7 @@ def test_overrides_are_those_of_the_channel_alone_and_shared_by_the_batch(channe
 @pytest.mark.parametrize("overrides", [None, Overrides(), Overrides(email=EmailOverrides(cc=["c"]))])
 def test_without_overrides_there_is_the_one_object_for_none(overrides: Overrides | None) -> None:
     one = batch("ann", overrides=overrides)
-    for message in draft(one, 0, TWO, 42, BINDS, render, NOW, ref="push-normal-3-42").messages:
+    for message in Drafter(one, BINDS, render, NOW, ref="push-normal-3-42").draft(0, TWO, 42).messages:
         assert (message.email is NO_EMAIL, message.push is NO_PUSH, message.sms is NO_SMS, message.chat is NO_CHAT) == (True,) * 4
 
 
@@ -98,15 +99,15 @@ def test_the_profile_is_judged_again_right_before_the_call(who: Profile | None, 
 
 
 def test_expiry_too() -> None:
-    late = draft(batch("ann", expires_at=NOW), 0, profile(), 42, BINDS, render, NOW, ref="push-normal-3-42")
+    late = Drafter(batch("ann", expires_at=NOW), BINDS, render, NOW, ref="push-normal-3-42").draft(0, profile(), 42)
     assert late.outcome == Outcome("expired", "expired")
 
 
 def test_a_template_that_can_not_be_rendered_fails_the_recipient() -> None:
-    def broken(language: str) -> Content:
+    def broken(index: int, language: str) -> Content:
         raise TemplateUnknownError("no template " + "x" * 500)
 
-    made = draft(batch("ann"), 0, profile(), 42, BINDS, broken, NOW, ref="push-normal-3-42")
+    made = Drafter(batch("ann"), BINDS, broken, NOW, ref="push-normal-3-42").draft(0, profile(), 42)
     assert made.messages == []
     assert made.outcome is not None
     assert (made.outcome.status, made.outcome.reason) == ("failed", "template_error")
@@ -148,4 +149,11 @@ def test_answers_find_their_recipients(known: list[Profile | None]) -> None:
 
 
 def test_only_what_was_certainly_not_sent_may_be_sent_again() -> None:
-    assert {type(answer) for answer in ANSWERS if is_retryable(answer)} == {Throttled, Unavailable}
+    answers = [*ANSWERS, Unsupported("x")]
+    assert {type(answers[number]) for number in unsent([drafted(profile())] * len(answers), answers)} == {
+        Throttled,
+        Unavailable,
+        Unsupported,
+    }
+    assert unsent([drafted(None), *[drafted(profile())] * 3], [Accepted(), Throttled(), Accepted()]) == [2]
+    assert unsent([drafted(TWO)], [Throttled(), Unknown()]) == [], "one of the devices may have been reached"

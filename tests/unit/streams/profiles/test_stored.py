@@ -15,6 +15,7 @@ from streams.profiles.stored import (
     prefixes,
     tag_prefix,
     unpack,
+    unpack_many,
     user_key,
     user_keys,
     user_of,
@@ -86,3 +87,14 @@ def test_a_user_is_found_as_everybody_by_tag_and_by_platform() -> None:
 
 def test_no_tag_is_a_platform_or_everybody() -> None:
     assert len({tag_prefix("ios"), platform_prefix("ios"), PROFILE}) == 3
+
+
+def test_many_are_unpacked_as_each_alone() -> None:
+    rows = [
+        pack(msgspec.structs.asdict(Profile(user_id=f"u-{n}", channels=["push"], updated_at=n, applied_offset=n)), n) for n in range(70_000)
+    ]
+    values = [None, *rows[:3], None, rows[-1]]
+    assert unpack_many(values) == [unpack(value) for value in values]
+    assert unpack_many([]) == []
+    assert unpack_many([None]) == [NOBODY]
+    assert [known.offset for known in unpack_many(rows)] == list(range(70_000)), "more than the shorter lengths of an array count"
