@@ -37,7 +37,7 @@ else:
     OverridesRule = as_written(Overrides, {str: str | DataField, int: int | NumberField, bytes: str | FileField})
 
 _LEAVES = (str, DataField, NumberField, FileField)
-_SAMPLES = {DataField: "?", NumberField: 0, FileField: b""}
+_SAMPLES: dict[type, Any] = {DataField: "?", NumberField: 0, FileField: b""}
 Leaf = Callable[[str, Any], Any]
 """A value as it is told, from where it is (as in `email.cc[1]`) and how it is written."""
 
