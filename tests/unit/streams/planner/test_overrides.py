@@ -4,16 +4,18 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.smtp_letter import letter_of
 from schemas.records import Attachment, ChatOverrides, EmailOverrides, Overrides, PushOverrides, SmsOverrides
+from streams.digest.state import KNOWN, MOST_MEMBERS, SHOWN_BYTES, USERS_DIGESTED, State, joined, packed
 from streams.planner.overrides import MAX_ATTACHMENT_BYTES, MAX_DIGESTED_BYTES, MAX_OVERRIDES_BYTES, Fault, faults
 from streams.planner.rules import MAX_NOTIFICATION_BYTES, RequestUnfit, check
+from streams.step.model import MAX_EFFECTS_BYTES
 from tests.emulators.played import CHAT, EMAIL, PUSH, SMS
 from tests.unit.providers.test_smtp_letter import PLAIN, SENDER
-from tests.unit.streams.make import ALL, NOW, request
+from tests.unit.streams.make import ALL, NOW, notification, request
 
 
 def email(**fields: Any) -> Overrides:
@@ -90,6 +92,20 @@ def test_beside_the_most_they_may_be_there_is_room_for_data() -> None:
         check(request(users=("ann",), overrides=sized(MAX_OVERRIDES_BYTES), data={"x": "." * 17_000}), ALL)
 
 
+def largest_row(beside: int) -> int:
+    """Bytes of a digest with as many members as are kept, whose first had overrides of so many bytes."""
+    state = State("w", 0, 0)
+    for number in range(MOST_MEMBERS + KNOWN):
+        told = notification(notification_id=f"{number:036}", data={"x": "." * (SHOWN_BYTES // 20)}, overrides=sized(beside))
+        state = joined(state, told, "Somebody With A Long Name", NOW)
+    return len(packed(state) or b"")
+
+
+def test_the_largest_digests_of_one_command_fit_the_journal() -> None:
+    assert largest_row(MAX_DIGESTED_BYTES) * USERS_DIGESTED < MAX_EFFECTS_BYTES * 0.9
+    assert largest_row(MAX_OVERRIDES_BYTES) * USERS_DIGESTED > MAX_EFFECTS_BYTES, "then there is no need of a limit of their own"
+
+
 TEXT = st.text(max_size=12)
 ADDRESS = st.builds("{}@{}".format, TEXT, st.sampled_from(["shop.example", "bücher.example"])) | TEXT
 EMAILS = st.builds(
@@ -108,7 +124,6 @@ EMAILS = st.builds(
 )
 
 
-@settings(max_examples=300)
 @given(EMAILS)
 def test_what_is_let_in_can_be_written_as_a_letter(asked: EmailOverrides) -> None:
     if not list(faults(Overrides(email=asked))):
