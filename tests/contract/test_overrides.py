@@ -15,22 +15,33 @@ from providers.catalogue import Templates
 from providers.secret import Secret
 from providers.sender import Sender
 from providers.transport import FastTransport
-from schemas.records import DeliverBatch, Device, ExpandAudience, NotificationRequested, Output
+from schemas.records import (
+    Attachment,
+    DeadLetter,
+    DeliverBatch,
+    Device,
+    EmailOverrides,
+    ExpandAudience,
+    NotificationRequested,
+    Output,
+    Overrides,
+)
 from schemas.registry import MemoryRegistry
-from schemas.topics import FANOUT, REQUESTS, deliver_topic, events_topic
+from schemas.topics import DLQ, FANOUT, REQUESTS, deliver_topic, events_topic
 from streams.audience.rules import Person, expand
 from streams.audience.told import Place
 from streams.delivery.rules import draft
 from streams.intake.agent import IntakeStep
 from streams.intake.loader import load_triggers
 from streams.planner.agent import PlannerStep
+from streams.planner.overrides import MAX_ATTACHMENT_BYTES
 from streams.policy.loader import load_policy
 from streams.step.model import Input
 from tests.emulators.fcm import FcmEmulator
 from tests.emulators.played import PLAYED
 from tests.emulators.sendgrid import SendGridEmulator
 from tests.emulators.server import Emulator
-from tests.unit.streams.make import NOW, codec, profile
+from tests.unit.streams.make import NOW, codec, profile, request
 
 RULES = """
 rules:
@@ -118,6 +129,17 @@ async def sent(kind: str, emulator: Emulator, batch: DeliverBatch, sender: Sende
         return emulator.bodies[0]  # type: ignore[attr-defined]
     finally:
         await emulator.stop()
+
+
+async def test_what_a_service_asks_for_and_can_t_be_is_a_dead_letter_that_says_where() -> None:
+    part: Any = Nothing()
+    files = [Attachment("a.pdf", "application/pdf", b"x"), Attachment("b.pdf", "application/pdf", b"." * (MAX_ATTACHMENT_BYTES + 1))]
+    asked = CODEC.encode(request(users=("ann",), overrides=Overrides(email=EmailOverrides(attachments=files))))
+    record = Input(REQUESTS, 0, 9, NOW, b"n", asked, {})
+    (letter,) = (await PlannerStep(CODEC, lambda: NOW, lambda: POLICY, 1).handle(part, [record])).outputs
+    told = CODEC.decode(letter.value, DeadLetter)
+    assert (letter.topic, told.reason, told.value) == (DLQ, "request_unfit", asked)
+    assert "overrides.email.attachments[1].content: has 32769 bytes; the limit is 32768" in told.detail
 
 
 async def test_what_a_rule_says_is_in_the_provider_s_request(tmp_path: Path, sender: Sender) -> None:
