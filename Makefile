@@ -47,7 +47,8 @@ demo: setup ## Everything at once: the stack, Carillon, and a campaign
 
 test: export CARILLON_CRASHES = each
 test: setup test-unit test-contract ## All tests: unit with a crash at each effect, contract, integration, e2e, faults (starts the stack when it is not up)
-	$(BIN)/python -m pytest tests/integration tests/e2e tests/faults
+	$(BIN)/python -m pytest tests/integration tests/e2e
+	$(BIN)/python -m pytest tests/faults
 
 test-unit: setup ## Unit tests; no service is needed
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit

@@ -1,12 +1,14 @@
 """`python -m bench.limits`: an account's limit held by four workers, counted each second where the messages arrive.
 
 A campaign is decided while delivery is slowed to `--per-s` by the provider's declared limit; the sandbox counts what it gets in each second
-of its own clock. The bars: never over the limit, and at least 95 % of it used while there is anything to send. Profiles are those of
-`bench.campaign`, which is run first.
+of its own clock. The bars: no second over the limit, and at least 95 % of it used from the first message to the last, without the seconds
+these two are in, which are not whole. `used_full` leaves out the last tenth besides, in which some workers have nothing left. Profiles are
+those of `bench.campaign`, which is run first.
 """
 
 import argparse
 import os
+import statistics
 import sys
 from pathlib import Path
 
@@ -26,7 +28,9 @@ USED_BAR = 95.0
 
 
 class Found(msgspec.Struct, frozen=True):
-    """Messages a second; mean and use without the first seconds and the last tenth, when some workers have nothing left."""
+    """Messages a second. `mean` and `used` (percent of the limit, the bar's): of all seconds but the first and the last; `used_full`:
+    without the last tenth of them.
+    """
 
     limit: int
     workers: int
@@ -35,6 +39,7 @@ class Found(msgspec.Struct, frozen=True):
     most: int
     mean: float
     used: float
+    used_full: float
     over: int
     """Seconds with more than the limit."""
 
@@ -48,7 +53,8 @@ def main() -> int:
     args = parser.parse_args()
     path = Path("/tmp") / f"carillon-limits-{os.getpid()}.yaml"
     path.write_text(PROVIDERS.format(kind=args.kind, options=f"rate_per_s: {args.per_s}"))
-    os.environ |= {"CARILLON_FLEET": f"bulk={WORKERS}", "CARILLON_PROVIDERS_FILE": str(path), "CARILLON_URGENT_SHARE": "0.01"}
+    # what is kept for the urgent is not used here
+    os.environ |= {"CARILLON_FLEET": f"bulk={WORKERS}", "CARILLON_PROVIDERS_FILE": str(path), "CARILLON_URGENT_SHARE": "0.001"}
     try:
         with running() as (endpoints, log):
             bench = Bench(endpoints, FleetSettings.load().sandbox_url, log, Console().print)
@@ -68,10 +74,11 @@ def measured(bench: Bench, per_s: int, users: int) -> Found:
     queued = sum(sum(chunk.queued.values()) for chunk in bench.log.expansions(since, notification, RUN_S))
     until(lambda: received(bench.sandbox_url, notification) >= queued, "all have arrived", RUN_S, 0.5)
     counts = [count for second, count in sorted(series(bench.sandbox_url).items()) if second not in before]
-    whole = counts[2 : max(3, len(counts) * 9 // 10)]  # in the last tenth some workers have nothing left
-    mean = sum(whole) / len(whole)
-    over = sum(count > per_s for count in counts)
-    return Found(per_s, WORKERS, queued, len(whole), max(counts), round(mean, 1), round(100 * mean / per_s, 2), over)
+    whole = counts[1:-1]
+    full = whole[: len(whole) * 9 // 10]
+    mean, over = statistics.fmean(whole), sum(count > per_s for count in counts)
+    used, used_full = (round(100 * statistics.fmean(some) / per_s, 2) for some in (whole, full))
+    return Found(per_s, WORKERS, queued, len(whole), max(counts), round(mean, 1), used, used_full, over)
 
 
 def series(sandbox_url: str) -> dict[int, int]:

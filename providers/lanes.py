@@ -4,17 +4,44 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Protocol, TypeAlias
 
 from providers.base import AnyProvider, Composite, Message, OneProvider, Outcome, Refusing, Rejected, Unavailable, Unsupported
 from providers.carried import refusal
 
 Exchange: TypeAlias = Callable[[Sequence[Message]], Awaitable[list[Outcome]]]
 SendAll: TypeAlias = Callable[[AnyProvider, Sequence[Message]], Awaitable[list[Outcome]]]
-Heard: TypeAlias = Callable[[str, Sequence[Outcome], float], None]
-"""Is told of each request: the provider's name, one outcome a message, and how long it took (ms)."""
 
 log = logging.getLogger(__name__)
+
+
+class Doors(Protocol):
+    """What a request has to pass right before it is made, by the name of its provider, and who is told what came of it."""
+
+    def request_size(self, name: str, batch_size: int) -> int:
+        """Return how many messages may be in a request, of as many as it takes."""
+
+    def turn(self, name: str, count: int) -> AbstractAsyncContextManager[Outcome | None]:
+        """The turn of so many messages, under way for the time of the block; an outcome: there is none, and they are not sent."""
+
+    def heard(self, name: str, outcomes: Sequence[Outcome], took_ms: float) -> None:
+        """A request was answered, or not: one outcome a message, and how long it took. Also told of a composite that it is a part of."""
+
+
+class NoDoors:
+    """Nothing is held back."""
+
+    def request_size(self, name: str, batch_size: int) -> int:
+        """Return all."""
+        return batch_size
+
+    def turn(self, name: str, count: int) -> AbstractAsyncContextManager[Outcome | None]:
+        """At once."""
+        return nullcontext()
+
+    def heard(self, name: str, outcomes: Sequence[Outcome], took_ms: float) -> None:
+        """Forget it."""
 
 
 class Fork:
@@ -47,10 +74,10 @@ class Fork:
 class Lane:
     """A provider's exchange, with its slots. What comes of it is heard under its name, and under that of who it is a part of (`whole`)."""
 
-    def __init__(self, provider: OneProvider, exchange: Exchange, heard: Heard, whole: str = "") -> None:
+    def __init__(self, provider: OneProvider, exchange: Exchange, doors: Doors, whole: str = "") -> None:
         declaration = provider.declaration
         self._declaration = declaration
-        self._name, self._whole, self._heard = declaration.name, whole, heard
+        self._name, self._whole, self._doors = declaration.name, whole, doors
         self.batch_size = declaration.batch_size
         self._wait_s = declaration.timeout_ms / 1000
         self._slots = asyncio.Semaphore(declaration.concurrency)
@@ -74,15 +101,19 @@ class Lane:
     async def _exchanged(self, messages: Sequence[Message]) -> list[Outcome]:
         if not await self._take_slot():
             return [Unavailable(f"no free slot within {self._wait_s} s")] * len(messages)
-        began = time.monotonic()
         try:
-            outcomes = await self._exchange(messages)
+            async with self._doors.turn(self._name, len(messages)) as refusal:
+                return [refusal] * len(messages) if refusal is not None else await self._asked(messages)
         finally:
             self._slots.release()
+
+    async def _asked(self, messages: Sequence[Message]) -> list[Outcome]:
+        began = time.monotonic()
+        outcomes = await self._exchange(messages)
         took_ms = (time.monotonic() - began) * 1000
-        self._heard(self._name, outcomes, took_ms)
+        self._doors.heard(self._name, outcomes, took_ms)
         if self._whole:
-            self._heard(self._whole, outcomes, took_ms)
+            self._doors.heard(self._whole, outcomes, took_ms)
         return outcomes
 
     async def _take_slot(self) -> bool:

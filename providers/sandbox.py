@@ -70,6 +70,7 @@ class SandboxBatch(_Sandbox):
         timeout_ms: int = 10_000,
         connect_timeout_ms: int = 2_000,
         rate_per_s: int | None = None,
+        rate_per_day: int | None = None,
     ) -> None:
         declaration = Declaration(
             name=name or f"sandbox-{channel}",
@@ -80,6 +81,7 @@ class SandboxBatch(_Sandbox):
             timeout_ms=timeout_ms,
             connect_timeout_ms=connect_timeout_ms,
             rate_per_s=rate_per_s,
+            rate_per_day=rate_per_day,
         )
         super().__init__(declaration, base_url, "batch")
 
@@ -101,6 +103,7 @@ class SandboxSingle(_Sandbox):
         timeout_ms: int = 10_000,
         connect_timeout_ms: int = 2_000,
         rate_per_s: int | None = None,
+        rate_per_day: int | None = None,
     ) -> None:
         declaration = Declaration(
             name=name or f"sandbox-{channel}",
@@ -110,6 +113,7 @@ class SandboxSingle(_Sandbox):
             timeout_ms=timeout_ms,
             connect_timeout_ms=connect_timeout_ms,
             rate_per_s=rate_per_s,
+            rate_per_day=rate_per_day,
         )
         super().__init__(declaration, base_url, "single")
 

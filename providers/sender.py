@@ -14,7 +14,7 @@ from providers.base import AnyProvider, Closing, Composite, DirectProvider, Mess
 from providers.errors import BatchSizeError
 from providers.exchange import DirectExchange, HttpExchange
 from providers.guarded import GuardedTransport
-from providers.lanes import Exchange, Fork, Heard, Lane
+from providers.lanes import Doors, Exchange, Fork, Lane, NoDoors
 from providers.slicing import slices_of
 
 
@@ -24,18 +24,18 @@ class Sender:
     def __init__(
         self,
         transport: httpx.AsyncBaseTransport,
-        heard: Heard = lambda name, outcomes, took_ms: None,
+        doors: Doors | None = None,
         *,
         http2: httpx.AsyncBaseTransport | None = None,
         guarded: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """`http2`: for providers that speak nothing else; `guarded`: for those whose URLs users give, a GuardedTransport if none is given.
 
-        `heard` is not told of what got no turn: that says nothing of the provider.
+        `doors`: what each request passes right before it is made; they are not told of what got no turn: that says nothing of the provider.
         """
         self._transport, self._http2 = transport, http2 or transport
         self._guarded = guarded or GuardedTransport()
-        self._heard = heard
+        self._doors = doors or NoDoors()
         self._lanes: dict[AnyProvider, Lane | Fork] = {}
 
     async def send(self, provider: AnyProvider, messages: Sequence[Message]) -> list[Outcome]:
@@ -56,7 +56,8 @@ class Sender:
         lane = self._lanes.get(provider) or self._open(provider)
         if isinstance(lane, Fork):
             return await lane.send(messages)
-        slices = slices_of(provider, messages)
+        size = self._doors.request_size(provider.declaration.name, provider.declaration.batch_size)
+        slices = slices_of(provider, messages, size)
         outcomes: dict[int, Outcome] = {}
         left = iter(slices)
 
@@ -82,10 +83,10 @@ class Sender:
     def _open(self, provider: AnyProvider) -> Lane | Fork:
         if isinstance(provider, Composite):
             for part in provider.parts.values():  # what is heard of them is heard of it too
-                self._lanes[part] = Lane(part, self._exchange(part), self._heard, provider.declaration.name)
+                self._lanes[part] = Lane(part, self._exchange(part), self._doors, provider.declaration.name)
             opened: Lane | Fork = Fork(provider, self.send_all)
         else:
-            opened = Lane(provider, self._exchange(provider), self._heard)
+            opened = Lane(provider, self._exchange(provider), self._doors)
         self._lanes[provider] = opened
         return opened
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Hashable, Sequence
 from providers.base import AnyProvider, Message, Sharing
 
 
-def slices_of(provider: AnyProvider, messages: Sequence[Message]) -> list[list[int]]:
+def slices_of(provider: AnyProvider, messages: Sequence[Message], size: int | None = None) -> list[list[int]]:
     """Return the indexes of the messages of each request, each message in one.
 
-    A request has at most `batch_size` messages, of one `shared` key, and each address once where the provider wants that.
+    A request has at most `size` messages (None: `batch_size`), of one `shared` key, and each address once where the provider wants that.
     """
-    size, distinct = provider.declaration.batch_size, provider.declaration.distinct_addresses
+    size = size or provider.declaration.batch_size
+    distinct = provider.declaration.distinct_addresses
     if size == 1:
         return [[index] for index in range(len(messages))]
     if not distinct and not isinstance(provider, Sharing):

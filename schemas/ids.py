@@ -31,6 +31,11 @@ def retry_id(batch: str) -> str:
     return _derive("retry", batch)
 
 
+def replay_id(batch: str, times: int) -> str:
+    """The hold of those of a batch whom a replay reopens; `times`: how often others of it were reopened before."""
+    return _derive("replay", batch, str(times))
+
+
 def try_id(notification: str, partition: int, channel: str, users: Sequence[str]) -> str:
     """Those who are tried on a further channel together: each is tried once on each."""
     return _derive("try", notification, str(partition), channel, *users)

@@ -149,6 +149,20 @@ class PolicyPublished(Record, frozen=True, kw_only=True):
     at: int
 
 
+class ReplayStarted(Record, frozen=True, kw_only=True):
+    replay_id: str
+    by: str = ""
+    at: int
+    filters: dict[str, str]
+    rate: int = 0
+
+
+class ReplayEnded(Record, frozen=True, kw_only=True):
+    replay_id: str
+    at: int
+    counts: dict[str, int]
+
+
 class AudienceExpanded(Record, frozen=True):
     notification_id: str
     partition: int

@@ -21,6 +21,8 @@ from schemas.records import (
     Profile,
     ProfilesChanged,
     Record,
+    ReplayEnded,
+    ReplayStarted,
     SendsEnded,
     SetTimer,
     StatusBatch,
@@ -50,11 +52,13 @@ STATUS = "notify.status"
 FEEDBACK = "notify.feedback"
 DLQ = "notify.dlq"
 POLICY = "notify.policy"
+REPLAYS = "notify.replays"
 CHANGELOG_FEEDBACK = "notify.changelog.feedback"
 CHANGELOG_PLANNER = "notify.changelog.planner"
 CHANGELOG_SCHEDULED = "notify.changelog.planner.scheduled"
 TIMERS = "notify.timers"
 CHANGELOG_TIMERS = "notify.changelog.timers"
+CHANGELOG_DAYS = "notify.changelog.days"
 CHANGELOG_CAPS = "notify.changelog.caps"
 CHANGELOG_DIGESTS = "notify.changelog.digests"
 CHANGELOG_ENDED = "notify.changelog.caps.ended"
@@ -179,6 +183,8 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_CAPS, "part of a user bucket", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     # 7 d: a daily digest waits for a day, and twice as long where its user moves
     yield Topic(CHANGELOG_DIGESTS, "user_id, category, digest_key", "audience", compacted=True, retention_ms=week, dlq="")
+    # 48 h: what was sent counts for a day. Not compacted: the last records are read, in whichever order they came
+    yield Topic(CHANGELOG_DAYS, "role; the users' partition", "delivery", retention_ms=2 * DAY_MS, dlq="")
     yield Topic(CHANGELOG_ENDED, "notification_id and the decision", "audience", compacted=True, retention_ms=2 * DAY_MS, dlq="")
     # longer than the longest schedule
     yield Topic(CHANGELOG_SCHEDULED, "notification_id", "planner", compacted=True, retention_ms=SCHEDULE_KEPT_MS, dlq="")
@@ -186,6 +192,9 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_FEEDBACK, "place of a deliver batch", "feedback", compacted=True, retention_ms=week, dlq="")
     # every worker reads it: what can't be used is said in their logs, and passed over
     yield Topic(POLICY, "policy; partition 0", "operators", PolicyPublished, compacted=True, retention_ms=FOREVER, dlq="")
+    # only people read it
+    replayed = (ReplayEnded,)
+    yield Topic(REPLAYS, "replay_id; partition 0", "operators", ReplayStarted, others=replayed, retention_ms=90 * DAY_MS, dlq="")
     yield Topic(TIMERS, "timer_id; the users' partition", "every step", SetTimer, retention_ms=week)
     # no limit by time: a timer may be due in 90 days
     yield Topic(CHANGELOG_TIMERS, "timer_id", "timers", compacted=True, retention_ms=FOREVER, dlq="")

@@ -6,6 +6,7 @@ What is short is apart from what is long: planning from expansion, and the whole
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from providers import registry as providers
 from providers.catalogue import Templates
@@ -17,6 +18,7 @@ from schemas.records import Priority
 from schemas.topics import (
     BULK,
     CAMPAIGN_KEPT_MS,
+    CHANGELOG_DAYS,
     CHANNELS,
     FANOUT,
     FANOUT_URGENT,
@@ -41,6 +43,7 @@ from streams.cdc.loader import load_mappings, mappings_of
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
+from streams.delivery.days import TAIL, Days
 from streams.delivery.shares import Shares, Standing
 from streams.feedback.agent import FeedbackStep
 from streams.give_way import Manners
@@ -134,11 +137,12 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
     part = urgent if priorities == URGENT else 1 - urgent
     variables = Variables({**os.environ, "SANDBOX_URL": parts.settings.sandbox_url})
     registry = providers.load_file(parts.settings.providers_file or providers.DEFAULT, variables)
-    templates, turns, standing = Templates.load(), Turns(), Standing(parts.clock, lambda: part * parts.assigned.share())
+    days = _days(parts, "urgent" if priorities == URGENT else "bulk", part)
+    templates, turns, standing = Templates.load(), Turns(), Standing(parts.clock, lambda: part * parts.assigned.share(), days)
     trusted = parts.settings.ca_file
     transport, http2 = FastTransport(ca_file=trusted), FastTransport(http2=True, ca_file=trusted)
     # each priority has its own slots at a provider: an order does not queue behind a sale
-    callers = {priority: Caller(Sender(transport, standing.heard, http2=http2)) for priority in priorities}
+    callers = {priority: Caller(Sender(transport, standing, http2=http2)) for priority in priorities}
     return {
         deliver_topic(channel, priority): DeliveryStep(
             deliver_topic(channel, priority),
@@ -155,6 +159,11 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
         for channel in CHANNELS
         for priority in priorities
     }
+
+
+def _days(parts: Parts, role: str, part: float) -> Days:
+    reader = cache(lambda: LogReader(parts.kafka, f"carillon.{role}.days"))  # most have no daily limit, and never read
+    return Days(role, part, parts.settings.partitions, lambda p: reader().last_values(CHANGELOG_DAYS, p, TAIL), parts.clock)
 
 
 def _timers(parts: Parts) -> Steps:

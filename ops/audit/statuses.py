@@ -8,11 +8,12 @@ from ops.audit.controls import CANCELLED, Controls
 from ops.audit.digests import Digests
 from ops.audit.holds import DEFERRED, RETRIED, Holds, due_of
 from ops.audit.model import Entry, Terms
+from ops.audit.reopened import Reopened
 from ops.audit.report import TERMINAL, Findings
 from ops.audit.sends import Sends
 from schemas import ids
 from schemas.records import StatusBatch
-from schemas.topics import FANOUTS, FEEDBACK, fanout_topic
+from schemas.topics import FANOUTS, FEEDBACK, STATUS, fanout_topic
 
 
 class First(NamedTuple):
@@ -40,6 +41,7 @@ class Statuses:
     ) -> None:
         self._terms, self._findings, self._handed, self._sends, self._asked = terms, findings, handed, sends, asked
         self._controls, self._holds, self._digests = controls, holds, digests
+        self._reopened = Reopened(terms, findings, holds)
         self._first: dict[str, First] = {}
         self.outcomes: dict[tuple[str, str], Counter[str]] = {}
         self.heard: dict[tuple[str, str], Counter[str]] = {}
@@ -59,6 +61,8 @@ class Statuses:
             self._one(told, entry)
         elif known.digest != entry.digest:
             self._blame("status_changed", told, f"was told otherwise at offset {known.offset}", entry)
+        else:
+            self._reopened.again(known.offset, entry.place.offset)
 
     def _one(self, told: StatusBatch, entry: Entry) -> None:
         columns = {len(told.outcome_of), len(told.profile_offsets), len(told.provider_message_ids) or len(told.users)}
@@ -69,6 +73,9 @@ class Statuses:
             return
         if told.caused_by_topic == FEEDBACK:
             self._heard(told, entry)
+            return
+        if told.caused_by_topic == STATUS:
+            self._taken_back(told, entry)
             return
         due = due_of(told) if not told.batch_id else None
         if due is not None:
@@ -89,6 +96,13 @@ class Statuses:
                 self._blame("heard_an_end", told, f"tells {count} recipients as {told.outcomes[number].status!r}", entry)
         if told.batch_id not in self._handed.batches:
             self._without_batch(told, entry)
+
+    def _taken_back(self, told: StatusBatch, entry: Entry) -> None:
+        """Of those whom a replay reopened: what they were told is no end any more, and they wait."""
+        place = (told.notification.notification_id, told.channel)
+        ends = self._reopened.reopen(told, entry)
+        self.outcomes.setdefault(place, Counter()).subtract(ends)
+        self._handed.handed_back[place] += ends.total()
 
     def _deferred(self, told: StatusBatch, due: int, entry: Entry) -> None:
         """Of those who are held: no end."""
@@ -122,6 +136,7 @@ class Statuses:
         batch.status_id, batch.users = told.status_id, []
         self._cancelled(told, entry)
         self._handed_back(told, entry)
+        self._reopened.note(told, entry)
         self._sends.check(told, batch, entry)
 
     def _handed_back(self, told: StatusBatch, entry: Entry) -> None:

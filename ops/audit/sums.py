@@ -38,7 +38,7 @@ class PartitionSums:
     def add_up(self, chunks: Chunks, frontiers: Mapping[str, int]) -> Sums:
         """The sums; `frontiers`: how far each fan-out lane is, by topic."""
         for place, outcomes in self._statuses.outcomes.items():
-            self._of(*place).outcomes = dict(outcomes)
+            self._of(*place).outcomes = dict(+outcomes)  # of whom all were reopened there are none
         for place, heard in self._statuses.heard.items():
             self._of(*place).heard = dict(heard)
         self._waiting()

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from ops.cli.errors import BadRequest
+from ops.cli.times import UNITS_MS
 from providers.catalogue import Templates
 from providers.content import Template
 from providers.errors import ProviderError
@@ -22,7 +23,6 @@ from streams.policy.local import all_due
 from streams.policy.policy import Policy
 
 SOURCE = "api:cli"
-UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _RATE = re.compile(r"(\d{1,9})(?:/s)?")
 _DURATION = re.compile(r"(\d{1,6})([smhd])")
 

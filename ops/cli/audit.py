@@ -1,6 +1,5 @@
 """`carillon audit`: counts everything again from the log, and names what does not come out."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -8,9 +7,11 @@ import typer
 from ops.audit.model import PROFILE_BOUND_MS, SLACK_MS
 from ops.audit.run import audit_log
 from ops.cli.audited import document, rendered
-from ops.cli.errors import BadRequest, NotFound
+from ops.cli.errors import NotFound
 from ops.cli.output import AsJson, console, write_json
+from ops.cli.times import moment
 from ops.endpoints import Endpoints
+from schemas.clock import now_ms
 
 NotificationId = Annotated[str | None, typer.Argument(metavar="[NOTIFICATION]", help="Only this one; default: all.")]
 Since = Annotated[
@@ -23,8 +24,6 @@ Bound = Annotated[
 ]
 Stores = Annotated[bool, typer.Option("--stores/--no-stores", help="Compare Cassandra and ClickHouse with the log, if they answer.")]
 StoresSeconds = Annotated[float, typer.Option("--stores-seconds", min=1, help="For each store at most; what is left is said.")]
-
-UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def audit(
@@ -39,7 +38,7 @@ def audit(
 ) -> None:
     """Prove by the log alone that every recipient ended in exactly one state; exit code 1 and the violations by place, if not."""
     endpoints = Endpoints.load()
-    since_ms = moment(since, datetime.now(UTC)) if since else None
+    since_ms = moment("--since", since, now_ms()) if since else None
     report = audit_log(
         endpoints.kafka,
         endpoints.registry,
@@ -61,14 +60,3 @@ def audit(
         console().print(rendered(report))
     if not report.green:
         raise typer.Exit(1)
-
-
-def moment(text: str, now: datetime) -> int:
-    """`90m` before `now`, or an ISO 8601 time (UTC unless it says otherwise), as epoch ms. Raises BadRequest."""
-    if text[:-1].isdecimal() and text[-1:] in UNITS_MS:
-        return int(now.timestamp() * 1000) - int(text[:-1]) * UNITS_MS[text[-1]]
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadRequest(f"--since {text}: a time like 2026-01-31T12:00, or a span like 90m, 2h, 1d") from error
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -11,7 +11,7 @@ from ops.cli.times import age
 from projections.cassandra.header import Header, audience_of
 from projections.cassandra.timeline import Why
 from schemas.records import ExpandAudience
-from schemas.topics import PROFILES, fanout_topic
+from schemas.topics import PROFILES, STATUS, fanout_topic
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -124,11 +124,17 @@ def _outcome(why: Why, header: Header) -> str:
     after = age(max(0, why.event.at - header.accepted_at))
     if why.status == "sent":
         return f"sent by {why.event.provider} {after} after acceptance"
+    if why.status == HELD and _is_replay(why):
+        return f"reopened by a replay, and decided afresh: {why.detail}"
     if why.status == HELD:
         return f"held until {why.detail} ({why.reason}), and decided afresh then"
     if why.status == DIGESTED:
         return f"told in digest {why.detail}"
     return f"{why.status}: {why.reason or why.detail}" if why.reason or why.detail else why.status
+
+
+def _is_replay(why: Why) -> bool:
+    return why.event.caused_by_topic == STATUS
 
 
 def _waiting(handed: Handed, found: Evidence) -> str:

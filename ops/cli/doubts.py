@@ -1,4 +1,6 @@
-"""Who may have been sent to: statuses that say `unknown`, without those of whom something was heard later. Pure; records in any order."""
+"""Who may have been sent to: statuses that say `unknown`, without those of whom something was heard later, or whom a replay took. Pure;
+records in any order.
+"""
 
 from collections.abc import Iterable
 
@@ -6,7 +8,7 @@ import msgspec
 
 from schemas.records import StatusBatch
 from schemas.refs import Ref
-from schemas.topics import FEEDBACK
+from schemas.topics import FEEDBACK, STATUS
 
 UNKNOWN = "unknown"
 
@@ -33,8 +35,8 @@ class Doubts:
         self._heard: set[tuple[str, str]] = set()
 
     def told(self, status: StatusBatch) -> None:
-        """A status batch of delivery, or of what a provider said later."""
-        if status.caused_by_topic == FEEDBACK:
+        """A status batch of delivery, of a replay, or of what a provider said later."""
+        if status.caused_by_topic in (FEEDBACK, STATUS):
             self._heard |= {(status.batch_id, user) for user in status.users}
             return
         if not status.batch_id or not any(outcome.status == UNKNOWN for outcome in status.outcomes):

@@ -21,7 +21,7 @@ from schemas import ids
 from schemas.codec import Codec
 from schemas.partition import partition_of
 from schemas.records import AudienceExpanded, DeliverBatch, ExpandAudience, NotificationRequested, Record
-from schemas.topics import CHANNELS, EXPANSIONS, FANOUTS, deliver_topic, fanout_topic
+from schemas.topics import CHANNELS, EXPANSIONS, FANOUTS, FEEDBACK, STATUS, deliver_topic, fanout_topic
 
 if TYPE_CHECKING:
     from projections.cassandra.reader import Reader
@@ -86,7 +86,7 @@ class Detective:
 
     def _batch_of(self, why: Why) -> Handed | None:
         event = why.event
-        if not event.batch_id:
+        if not event.batch_id or event.caused_by_topic in (FEEDBACK, STATUS):  # of a batch, and not caused by it
             return None
         place = (event.caused_by_topic, event.caused_by_partition, event.caused_by_offset)
         batch = self._record(DeliverBatch, *place)

@@ -35,9 +35,10 @@ COMMANDS = {
     "audit": "audit",
     "dlq": "dlq",
     "unknown": "unknown",
+    "replay": "replay",
 }
 """Command -> the module of `ops.cli` it is in, in the order of the help."""
-GROUPS = ("topics", "policy", "dlq", "unknown")
+GROUPS = ("topics", "policy", "dlq", "unknown", "replay")
 
 
 def app() -> None:

@@ -90,7 +90,8 @@ def _channel(channel: str, progress: Progress, counts: Mapping[str, int], reason
         audience=audience,
         queued=progress.queued.get(channel, 0),
         outcomes=outcomes,
-        reasons=dict(reasons.get(channel, Counter()).most_common()),
+        # of statuses that nobody has any more (a replay reopened them) there is no reason
+        reasons={name: number for name, number in reasons.get(channel, Counter()).most_common() if name.partition(":")[0] in counts},
         pending=audience - sum(outcomes.values()),
         held=counts.get(HELD, 0),
     )

@@ -2,12 +2,13 @@
 
 from collections import Counter
 
-from schemas.records import AudienceExpanded, StatusBatch
-from schemas.topics import FEEDBACK
+from schemas.records import AudienceExpanded, Outcome, StatusBatch
+from schemas.topics import FEEDBACK, STATUS
 
 Counts = dict[str, dict[str, int]]
 """Recipients by channel, by `status` or `status:reason`."""
 DEFERRED = "deferred"
+MAY_BE_REOPENED = ("failed", "unknown")
 
 
 class Tally:
@@ -20,6 +21,9 @@ class Tally:
         self._batches: dict[str, int] = {}
         self._outcomes: dict[str, Counter[str]] = {}
         self._handed_back = 0
+        self._ends: dict[tuple[str, str], str] = {}
+        """What users of a batch were told that a replay may take back."""
+        self._reopened: set[tuple[str, str]] = set()
         self.finished_at = 0
         """The latest time in any record, epoch ms."""
 
@@ -39,13 +43,27 @@ class Tally:
             return
         self._batches[batch.status_id] = len(batch.users)
         counter = self._outcomes.setdefault(batch.channel, Counter())
+        self._take_back(batch, counter)
         for index, number in Counter(batch.outcome_of).items():
             outcome = batch.outcomes[index]
             if outcome.status == DEFERRED:
                 self._handed_back += number if batch.batch_id else 0
                 continue
-            counter[f"{outcome.status}:{outcome.reason}" if outcome.reason else outcome.status] += number
+            counter[_name(outcome)] += number
         self.finished_at = max(self.finished_at, batch.at)
+
+    def _take_back(self, batch: StatusBatch, counter: Counter[str]) -> None:
+        """Ends of those whom a replay reopened, whichever of the two is met first."""
+        for user, number in zip(batch.users, batch.outcome_of, strict=True):
+            outcome, place = batch.outcomes[number], (batch.batch_id, user)
+            if batch.caused_by_topic == STATUS:
+                self._reopened.add(place)
+            elif batch.batch_id and outcome.status in MAY_BE_REOPENED:
+                self._ends[place] = _name(outcome)
+            else:
+                continue
+            if place in self._reopened and place in self._ends:
+                counter[self._ends.pop(place)] -= 1
 
     @property
     def users(self) -> int:
@@ -78,7 +96,7 @@ class Tally:
     @property
     def counts(self) -> Counts:
         """Recipients with an outcome."""
-        return {channel: dict(counter) for channel, counter in self._outcomes.items()}
+        return {channel: dict(+counter) for channel, counter in self._outcomes.items()}
 
     @property
     def complete(self) -> bool:
@@ -89,6 +107,10 @@ class Tally:
     def pending(self) -> dict[str, int]:
         """By channel: recipients of expanded chunks and tries without an outcome."""
         return {channel: number - sum(self._outcomes.get(channel, Counter()).values()) for channel, number in self.expected.items()}
+
+
+def _name(outcome: Outcome) -> str:
+    return f"{outcome.status}:{outcome.reason}" if outcome.reason else outcome.status
 
 
 def by_status(counts: Counts) -> dict[str, int]:

@@ -1,6 +1,21 @@
-"""Times as people read them. Pure."""
+"""Times as people read and write them. Pure."""
 
 from datetime import UTC, datetime
+
+from ops.cli.errors import BadRequest
+
+UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def moment(option: str, text: str, now: int) -> int:
+    """`90m` before `now` (epoch ms), or an ISO 8601 time (UTC unless it says otherwise), as epoch ms. Raises BadRequest."""
+    if text[:-1].isdecimal() and text[-1:] in UNITS_MS:
+        return now - int(text[:-1]) * UNITS_MS[text[-1]]
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadRequest(f"{option} {text}: a time like 2026-01-31T12:00, or a span like 90m, 2h, 1d") from error
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def clock(at: int | None) -> str:

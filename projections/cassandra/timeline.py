@@ -7,10 +7,12 @@ import msgspec
 
 from projections.cassandra.blobs import find, unpack
 from projections.cassandra.lines import moment_ms
+from schemas.topics import STATUS
 
 Counts = dict[str, dict[str, int]]
 """Distinct recipients by channel, by status."""
 DEFERRED = "deferred"
+MAY_BE_REOPENED = ("failed", "unknown")
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -72,23 +74,37 @@ def why(rows: Iterable[Any], user_id: str) -> list[Why]:
 def add_counts(counts: Counts, rows: Iterable[Any]) -> None:
     """Add the recipients of one partition. Users of different partitions are different, so only one partition's are held at a time.
 
-    Deferred are those of whom nothing else is known.
+    Deferred are those of whom nothing else is known. What was told of those whom a replay reopened (a status that a status caused) is no
+    end any more, whichever row comes first.
     """
     seen: dict[tuple[str, str], set[str]] = {}
+    ends: dict[tuple[str, str, str], set[str]] = {}
+    reopened: dict[str, set[str]] = {}
     for row in rows:
         columns = unpack(row.recipients)
-        met = [seen.setdefault((row.channel, status), set()) for status, _, _ in columns.outcomes]
+        if row.caused_by_topic == STATUS:
+            reopened.setdefault(row.batch_id, set()).update(columns.users)
+        met = [_met(seen, ends, row, status) for status, _, _ in columns.outcomes]
         if len(met) == 1:
             met[0].update(columns.users)
             continue
         for user, k in zip(columns.users, columns.outcome_of, strict=True):
             met[k].add(user)
+    for (channel, status, batch_id), users in ends.items():
+        seen.setdefault((channel, status), set()).update(users - reopened.get(batch_id, set()))
     for (channel, status), users in seen.items():
         if status == DEFERRED:
             users.difference_update(*(others for place, others in seen.items() if place[0] == channel and place[1] != DEFERRED))
         if users:
             of_channel = counts.setdefault(channel, {})
             of_channel[status] = of_channel.get(status, 0) + len(users)
+
+
+def _met(seen: dict[tuple[str, str], set[str]], ends: dict[tuple[str, str, str], set[str]], row: Any, status: str) -> set[str]:
+    """Where the users of one outcome are noted: by batch, if it may be taken back."""
+    if status in MAY_BE_REOPENED and row.batch_id:
+        return ends.setdefault((row.channel, status, row.batch_id), set())
+    return seen.setdefault((row.channel, status), set())
 
 
 def progress(rows: Iterable[Any]) -> Progress:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from providers.catalogue import Templates
 from schemas.codec import Codec
 from schemas.errors import RecordRefused
-from schemas.records import DeliverBatch, LedgerEntry, Write
+from schemas.records import DeliverBatch, LedgerEntry, Output, Write
 from schemas.topics import ledger_topic
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
@@ -69,8 +69,9 @@ class DeliveryStep:
         return self._shares.figures()
 
     async def start(self, partition: int) -> None:
-        """Wait until the profiles of the partition are current."""
+        """Wait until the profiles of the partition are current, and it is known what was sent today."""
         await self._replica.ready(partition)
+        await self._shares.days.ready(partition)
 
     def together(self, waiting: Sequence[Input]) -> int:
         """All of them."""
@@ -125,5 +126,5 @@ class DeliveryStep:
         await self._save(part, batch, entry)
         return entry
 
-    async def _save(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry) -> None:
-        await part.commit(Effects(writes=[Write(self.name, batch.batch_id.encode(), self._codec.encode(entry))]))
+    async def _save(self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, outputs: Sequence[Output] = ()) -> None:
+        await part.commit(Effects(list(outputs), [Write(self.name, batch.batch_id.encode(), self._codec.encode(entry))]))

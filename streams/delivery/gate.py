@@ -1,20 +1,26 @@
-"""The way to a provider account: shut while it is down, and no wider than its limit. Whoever waits here has written no intent.
+"""A provider account: shut while it is down, and no wider than its limit.
 
-All priorities of a process share it, and the log holds what waits: a batch of each partition's turn, and nothing more, is in memory.
+`gates.passed` is the way to an intent, `Gate.turn` the way from it to the wire, right before the request: it goes when it is its turn,
+evenly, and whatever took its time in between makes no second too full. All priorities of a process share a gate.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from providers.base import Declaration, Outcome, Throttled, Unavailable, Unknown
 from streams.routing.breaker import Breaker, came_to_nothing, room, succeeded
-from streams.routing.limits import Pace, most, taken, throttled
+from streams.routing.limits import AHEAD_MS, Pace, ahead_size, has_room, request_size, sent, slice_size, throttled, wait_ms
 
 LOOK_S = 0.05
-"""How often it is looked at whether an account may be asked again."""
-SIGN_S = 1.0
+"""How often it is looked at whether one of the few that may be under way has come back."""
+PATIENCE_MS = 5_000
+"""Who would wait for longer after the intent is not sent: the profile they were read with is old by then."""
+NOTHING = 1e-6
+"""Of a limit: a process without partitions has no share, and what it has under way does not go."""
+
+DOWN = Unavailable("it is taken for down")
 
 Share = Callable[[], float]
 """What part of all partitions this process has."""
@@ -26,13 +32,15 @@ class Gate:
     def __init__(self, declaration: Declaration, share: Share, clock: Callable[[], int], draw: Callable[[], float] = random.random) -> None:
         """`clock`: epoch ms. `draw`: of [0, 1), jitter."""
         self._per_s, self._share, self._clock, self._draw = declaration.rate_per_s, share, clock, draw
-        self._breaker, self._pace, self._under_way = Breaker(), Pace(), 0
+        self._breaker, self._pace = Breaker(), Pace()
+        self._slices = self._coming = self._line = self._under_way = 0
+        self._wire = asyncio.Lock()
 
     @property
     def is_open(self) -> bool:
-        """Whether another request may be begun."""
+        """Whether another slice may be begun."""
         allowed = room(self._breaker, self._clock())
-        return allowed is None or self._under_way < allowed
+        return allowed is None or self._under_way + self._slices < allowed
 
     @property
     def is_down(self) -> bool:
@@ -41,33 +49,89 @@ class Gate:
 
     def most(self, size: int, batch_size: int) -> int:
         """How many messages may go together, of `size` that would fit; a request takes `batch_size`."""
-        allowed = room(self._breaker, self._clock())
-        return most(self._rate(), size if allowed is None else min(size, max(1, allowed) * batch_size))
+        allowed, together = room(self._breaker, self._clock()), slice_size(self._rate(), size)
+        return together if allowed is None else min(together, max(1, allowed) * self.request_size(batch_size))
+
+    def ahead_size(self, size: int) -> int:
+        """How many messages may be on their way to the wire, of `size` that would."""
+        return ahead_size(self._rate(), size)
+
+    def request_size(self, batch_size: int) -> int:
+        """How many messages may go in one request, of as many as it takes."""
+        return request_size(self._rate(), batch_size)
+
+    def has_room(self, count: int) -> bool:
+        """Whether so many more may be on their way to the wire."""
+        rate = self._rate()
+        return wait_ms(self._pace, 1, rate, self._clock()) <= AHEAD_MS and has_room(rate, self._coming + self._line, count)
+
+    def has_short_line(self, coming: int, count: int) -> bool:
+        """Whether few wait to be put on the wire, and would if `coming` and `count` more did."""
+        rate = self._rate()
+        return has_room(rate, self._line, 1) and has_room(rate, coming, count)
+
+    def come(self, count: int) -> None:
+        """So many more are on their way to the wire (fewer, when it is negative)."""
+        self._coming += count
+        self._slices += 1 if count > 0 else -1
 
     @asynccontextmanager
-    async def passed(self, count: int, alive: Callable[[], None]) -> AsyncIterator[bool]:
-        """The turn of `count` messages, which are under way for the time of the block; False: it is shut. `alive` is called meanwhile."""
-        if not await opened([self], alive):
-            yield False
+    async def turn(self, count: int) -> AsyncIterator[Outcome | None]:
+        """The turn of a request of `count` messages to be put on the wire, which is under way for the time of the block.
+
+        An outcome: it is not to be sent; the account is down, or would take them much later.
+        """
+        refusal = None if self._is_free else await self._turn_of(count)
+        if refusal is not None:
+            yield refusal
             return
         self._under_way += 1
         try:
-            self._pace, wait_ms = taken(self._pace, count, self._rate(), self._clock())
-            await _slept(wait_ms / 1000, alive)
-            yield True
+            yield None
         finally:
             self._under_way -= 1
 
-    def settle(self, counted: int, messages: int) -> None:
-        """What was counted as so many came to so many messages."""
-        self._pace, _ = taken(self._pace, messages - counted, self._rate(), self._clock())
+    @property
+    def _is_free(self) -> bool:
+        """Whether nothing was ever heard against sending at once."""
+        return self._per_s is None and room(self._breaker, 0) is None and not self._pace.not_before
+
+    async def _turn_of(self, count: int) -> Outcome | None:
+        self._line += count
+        try:
+            return await self._waited(count)
+        finally:
+            self._line -= count
+
+    async def _waited(self, count: int) -> Outcome | None:
+        until = self._clock() + PATIENCE_MS
+        async with self._wire:  # first come, first served
+            while True:
+                now, rate = self._clock(), self._rate()
+                wait, is_full = wait_ms(self._pace, count, rate, now), self._is_full(now)
+                if self._is_refusing(now):
+                    return DOWN
+                if now + wait > until:
+                    return Throttled(round(wait), "it would be long after its turn")
+                if wait <= 0 and not is_full:
+                    sent(self._pace, count, rate, now)
+                    return None
+                await asyncio.sleep(LOOK_S if is_full else max(1.0, wait) / 1000)
+
+    def _is_refusing(self, now: int) -> bool:
+        """Whether it is down, and nobody is needed to ask whether it still is."""
+        return self._breaker.until > 0 and self._is_full(now)
+
+    def _is_full(self, now: int) -> bool:
+        allowed = room(self._breaker, now)
+        return allowed is not None and self._under_way >= allowed
 
     def heard(self, outcomes: Sequence[Outcome]) -> None:
         """A request was answered, or not: one outcome a message."""
         now = self._clock()
         waits = [outcome.retry_after_ms for outcome in outcomes if isinstance(outcome, Throttled)]
         if waits:
-            self._pace = throttled(self._pace, max(waits), now)
+            throttled(self._pace, max(waits), now)
         if outcomes and all(map(_is_nothing, outcomes)):
             config = any(isinstance(outcome, Unavailable) and outcome.config for outcome in outcomes)
             self._breaker = came_to_nothing(self._breaker, now, self._draw(), config=config)
@@ -76,27 +140,8 @@ class Gate:
 
     def _rate(self) -> float | None:
         """Messages a second of this process."""
-        return None if self._per_s is None else self._per_s * self._share()
-
-
-async def opened(gates: Collection[Gate], alive: Callable[[], None]) -> bool:
-    """Wait until another request may be begun at one of them; False: not within `SIGN_S`, and `alive` was called."""
-    try:
-        async with asyncio.timeout(SIGN_S):
-            while not any(gate.is_open for gate in gates):
-                await asyncio.sleep(LOOK_S)
-    except TimeoutError:
-        alive()
-        return False
-    return True
+        return None if self._per_s is None else self._per_s * max(NOTHING, self._share())
 
 
 def _is_nothing(outcome: Outcome) -> bool:
     return isinstance(outcome, Unknown) or (isinstance(outcome, Unavailable) and not outcome.at_once)
-
-
-async def _slept(seconds: float, alive: Callable[[], None]) -> None:
-    while seconds > 0:
-        await asyncio.sleep(min(seconds, SIGN_S))
-        seconds -= SIGN_S
-        alive()

@@ -10,7 +10,7 @@ from schemas import ids
 from schemas.records import DeliverBatch, ExpandAudience, LedgerEntry
 from streams.audience.own import column, own_of
 from streams.delivery.ended import counted_on_of
-from streams.delivery.retries import RETRIED
+from streams.delivery.retries import RETRIED, waits_for_a_day
 from streams.policy.decision import DEFERRED
 
 RETRY = "retry"
@@ -19,15 +19,15 @@ RETRY = "retry"
 
 def handed_back_of(batch: DeliverBatch, entry: LedgerEntry) -> ExpandAudience | None:
     """The command for those who had come into quiet hours; None: nobody."""
-    return _command(batch, _rows(entry, retried=False), ids.handed_back_id(batch.batch_id))
+    return command_of(batch, _rows(entry, retried=False), ids.handed_back_id(batch.batch_id))
 
 
 def retry_of(batch: DeliverBatch, entry: LedgerEntry) -> ExpandAudience | None:
     """The command, to be met at the entry's `retry_at`, for those who are tried again; None: nobody."""
-    command = _command(batch, _rows(entry, retried=True), ids.retry_id(batch.batch_id))
+    command = command_of(batch, _rows(entry, retried=True), ids.retry_id(batch.batch_id))
     if command is None:
         return None
-    since = batch.tried_since or entry.finished_at or 0
+    since = 0 if waits_for_a_day(entry) else batch.tried_since or entry.finished_at or 0
     return replace(command, attempts=batch.attempts + 1, tried_since=since)
 
 
@@ -37,8 +37,8 @@ def _rows(entry: LedgerEntry, *, retried: bool) -> list[int]:
     return [row for row, number in enumerate(entry.outcome_of) if number in wanted]
 
 
-def _command(batch: DeliverBatch, rows: list[int], hold: str) -> ExpandAudience | None:
-    """Those rows, on the channel of the batch.
+def command_of(batch: DeliverBatch, rows: list[int], hold: str) -> ExpandAudience | None:
+    """The command to decide those rows afresh, on the channel of the batch; None: there are none.
 
     Who was handed over on this channel alone is given back what was counted (`ended`), and is counted again when it is time. Others may
     have been told on another channel, or were handed back before: it stays counted for them, once.

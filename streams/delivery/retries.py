@@ -2,6 +2,7 @@
 
 The waits are exponential with full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), no shorter than a
 provider asked for, and end with what policy allows or when the notification expires, whichever is first. The last try is before that end.
+Who waits for the next day of an account does so until it begins, or the notification expires.
 """
 
 import msgspec
@@ -15,6 +16,10 @@ from streams.policy.quiet import in_words
 from streams.policy.rules import EXPIRED, outcome_of
 
 UNAVAILABLE, THROTTLED, MISCONFIGURED = "provider_unavailable", "provider_throttled", "provider_misconfigured"
+DAY_OVER = "the limit of the day is reached"
+"""Detail of who is `THROTTLED` by the day's limit of our own."""
+SPREAD_MS = 15 * 60_000
+"""After the next day has begun they are tried again within this time: not all at once."""
 RETRIED = frozenset({UNAVAILABLE, THROTTLED, MISCONFIGURED})
 """Reasons of who was certainly not sent to."""
 BEFORE_MS = 1_000
@@ -31,9 +36,25 @@ def ended(entry: LedgerEntry, batch: DeliverBatch, retry: Retry, now: int, draw:
     entry = finished(entry, now)
     if not any(map(_is_retried, entry.outcomes)):
         return msgspec.structs.replace(entry, retry_at=None)
-    due = due_of(retry, batch, now, draw, not_before=entry.retry_at or 0) if batch.partitions else None
+    due = _due(entry, batch, retry, now, draw) if batch.partitions else None
     distinct, outcome_of = _replaced(entry, batch, retry, due, now)
     return msgspec.structs.replace(entry, retry_at=due, outcomes=distinct, outcome_of=outcome_of)
+
+
+def waits_for_a_day(entry: LedgerEntry) -> bool:
+    """Whether the limit of a day is what some wait for: that is no try, and takes nothing from the time there is for tries."""
+    return any(outcome.reason == THROTTLED and outcome.detail.endswith(DAY_OVER) for outcome in entry.outcomes)
+
+
+def _due(entry: LedgerEntry, batch: DeliverBatch, retry: Retry, now: int, draw: float) -> int | None:
+    not_before = entry.retry_at or 0
+    if not waits_for_a_day(entry):
+        return due_of(retry, batch, now, draw, not_before=not_before)
+    expires_at = batch.notification.expires_at
+    if expires_at is None:
+        return not_before + round(draw * SPREAD_MS)
+    left = expires_at - BEFORE_MS - not_before
+    return not_before + round(draw * min(left, SPREAD_MS)) if left >= retry.first_ms else None
 
 
 def due_of(retry: Retry, batch: DeliverBatch, now: int, draw: float, *, not_before: int = 0) -> int | None:
@@ -56,7 +77,7 @@ def _end(retry: Retry, batch: DeliverBatch, now: int) -> int:
 
 def _replaced(entry: LedgerEntry, batch: DeliverBatch, retry: Retry, due: int | None, now: int) -> tuple[list[Outcome], list[int]]:
     expires_at = batch.notification.expires_at
-    expires = expires_at is not None and _end(retry, batch, now) == expires_at - BEFORE_MS
+    expires = expires_at is not None and (waits_for_a_day(entry) or _end(retry, batch, now) == expires_at - BEFORE_MS)
     ends = [_end_of(outcome, due, expires=expires) if _is_retried(outcome) else outcome for outcome in entry.outcomes]
     return coded(ends[number] for number in entry.outcome_of)
 

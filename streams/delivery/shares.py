@@ -5,10 +5,13 @@ How they do is what this process was answered by them (`routing.health`); it is 
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from providers.base import AnyProvider, Composite, Outcome, Throttled, Unavailable, Unknown
 from providers.registry import Route
-from streams.delivery.gate import Gate, Share, opened
+from streams.delivery.days import Days
+from streams.delivery.gate import Gate, Share
+from streams.delivery.gates import Gates, Way, opened
 from streams.routing.choice import order_for, provider_for
 from streams.routing.health import Health, answered, at, weight
 
@@ -20,32 +23,48 @@ BAD = (Throttled, Unavailable, Unknown)
 class Standing:
     """How the providers of a process do, and the gates of their accounts; shared by all its channels and priorities."""
 
-    def __init__(self, clock: Callable[[], int], share: Share = lambda: 1.0) -> None:
-        """`clock`: epoch ms. `share`: of the limits of the accounts."""
+    def __init__(self, clock: Callable[[], int], share: Share = lambda: 1.0, days: Days | None = None) -> None:
+        """`clock`: epoch ms. `share`: of the limits of the accounts. `days`: of those by day; None: one partition has them all."""
         self._clock, self._share = clock, share
+        self.days = days or Days("", 1.0, 1, lambda partition: (), clock)
         self._of: dict[str, Health] = {}
         self._slow_ms: dict[str, int] = {}
         self._accounts: dict[str, Gate] = {}
         self._gates: dict[str, Gate] = {}
+        self._ways: dict[str, Way] = {}
 
     def know(self, provider: AnyProvider) -> None:
         """It may be asked from now on, and those it is made of."""
-        parts = provider.parts.values() if isinstance(provider, Composite) else ()
-        for declaration in (provider.declaration, *(part.declaration for part in parts)):
-            account = declaration.account or declaration.name
-            self._slow_ms[declaration.name] = declaration.slow_ms
-            self._of.setdefault(declaration.name, Health())
-            if account not in self._accounts:
-                self._accounts[account] = Gate(declaration, self._share, self._clock)
-            self._gates[declaration.name] = self._accounts[account]
+        declaration = provider.declaration
+        self._slow_ms[declaration.name] = declaration.slow_ms
+        self._of.setdefault(declaration.name, Health())
+        if isinstance(provider, Composite):
+            for part in provider.parts.values():
+                self.know(part)
+            self._ways[declaration.name] = Gates([self._gates[part.declaration.name] for part in provider.parts.values()])
+            return
+        self.days.know(declaration)
+        account = declaration.account or declaration.name
+        if account not in self._accounts:
+            self._accounts[account] = Gate(declaration, self._share, self._clock)
+        self._gates[declaration.name] = self._ways[declaration.name] = self._accounts[account]
 
-    def gate(self, name: str) -> Gate:
-        """The gate of a provider's account."""
-        return self._gates[name]
+    def gate(self, name: str) -> Way:
+        """What the messages of a provider have to pass before their intent."""
+        return self._ways[name]
+
+    def turn(self, name: str, count: int) -> AbstractAsyncContextManager[Outcome | None]:
+        """The turn of a request of so many messages, as `Gate.turn`. Not for a composite: its parts are asked."""
+        return self._gates[name].turn(count)
+
+    def request_size(self, name: str, batch_size: int) -> int:
+        """How many messages may go in one request, of as many as it takes."""
+        return self._gates[name].request_size(batch_size)
 
     def heard(self, name: str, outcomes: Sequence[Outcome], took_ms: float) -> None:
-        """A request was answered, or not: one outcome a message."""
-        self._gates[name].heard(outcomes)
+        """A request was answered, or not: one outcome a message. What is heard of a composite says nothing of an account."""
+        if name in self._gates:
+            self._gates[name].heard(outcomes)
         bad = sum(isinstance(outcome, BAD) and not (isinstance(outcome, Unavailable) and outcome.at_once) for outcome in outcomes)
         slow = len(outcomes) if took_ms > self._slow_ms[name] else 0
         self._of[name] = answered(self._of[name], answers=len(outcomes), bad=bad, slow=slow, now=self._clock())
@@ -65,10 +84,11 @@ class Shares:
 
     def __init__(self, routes: Mapping[str, Route], standing: Standing) -> None:
         """`routes`: one or more, by the name of the provider."""
-        self._routes, self._standing = routes, standing
+        self._routes, self._standing, self.days = routes, standing, standing.days
         self._sizes = {name: _slice(route.provider) for name, route in routes.items()}
         self.repeatable = all(route.provider.declaration.repeatable for route in routes.values())
         """Whether nothing need be known of an attempt to make it again."""
+        self._named = [name for route in routes.values() for name in names_of(route.provider)]
         for route in routes.values():
             standing.know(route.provider)
 
@@ -100,8 +120,8 @@ class Shares:
         open_ = {name: weight for name, weight in self._weights().items() if self.gate(name).is_open}
         return next((name for name in order_for(message, open_) if name not in tried), None) if open_ else None
 
-    def gate(self, name: str) -> Gate:
-        """What the messages of a provider have to pass."""
+    def gate(self, name: str) -> Way:
+        """What the messages of a provider have to pass before their intent."""
         return self._standing.gate(name)
 
     async def opened(self, alive: Callable[[], None]) -> None:
@@ -111,9 +131,9 @@ class Shares:
             pass
 
     def figures(self) -> dict[str, int]:
-        """What each is worth, in percent of its weight, and whether it is taken for down; callable from any thread."""
-        worth = {f"{name}_percent": self._standing.percent(name) for name in self._routes}
-        return worth | {f"{name}_down": int(self.gate(name).is_down) for name in self._routes}
+        """What each is worth, in percent of its weight, and whether it is taken for down, with its parts; callable from any thread."""
+        worth = {f"{name}_percent": self._standing.percent(name) for name in self._named}
+        return worth | {f"{name}_down": int(self.gate(name).is_down) for name in self._named}
 
     def _choice(self, message: str, weights: Mapping[str, float]) -> str:
         return provider_for(message, weights) if len(weights) > 1 else next(iter(weights))
@@ -125,6 +145,12 @@ class Shares:
 
     def _most(self, name: str) -> int:
         return self.gate(name).most(self._sizes[name], self._routes[name].provider.declaration.batch_size)
+
+
+def names_of(provider: AnyProvider) -> list[str]:
+    """The name of a provider, and those of its parts."""
+    parts = provider.parts.values() if isinstance(provider, Composite) else ()
+    return [provider.declaration.name, *dict.fromkeys(part.declaration.name for part in parts)]
 
 
 def _slice(provider: AnyProvider) -> int:

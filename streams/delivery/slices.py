@@ -5,19 +5,21 @@ has it made again. The ledger says who is asked before they are.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 
 from providers.base import Outcome as Answer
 from providers.catalogue import Templates
 from providers.content import Content
-from schemas.records import DeliverBatch, LedgerEntry, Outcome
+from schemas.records import DeliverBatch, LedgerEntry, Outcome, Output
 from schemas.refs import ref_of_batch
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
+from streams.delivery.gates import passed
+from streams.delivery.granted import Granted
 from streams.delivery.ledger import Result, called, intending, recorded
-from streams.delivery.retries import UNAVAILABLE
+from streams.delivery.retries import THROTTLED, UNAVAILABLE
 from streams.delivery.rules import Draft, draft, not_sent, results_of, unsent
 from streams.delivery.shares import Shares
 from streams.policy.policy import InForce
@@ -34,8 +36,10 @@ SHORT = 20
 SHUT = Result(Outcome("failed", UNAVAILABLE, "it is taken for down"), "", -1)
 """Of whom nothing was read, written or sent."""
 
-Save = Callable[[StepPartition, DeliverBatch, LedgerEntry], Awaitable[None]]
-"""Makes an entry durable."""
+Save = Callable[[StepPartition, DeliverBatch, LedgerEntry, Sequence[Output]], Awaitable[None]]
+"""Makes an entry durable, and records with it."""
+Grants = Mapping[str, Granted]
+"""What was granted of the day of each provider that has a limit for it."""
 
 
 class Slices:
@@ -94,14 +98,18 @@ class Slices:
         groups: dict[str, list[int]] = {}
         for number in asking:
             groups.setdefault(providers[number], []).append(number)
+        over = {number: result for name in sorted(groups) if (result := self._over(part, name)) for number in groups.pop(name)}
+        if not groups:
+            return over, list(over)
         async with AsyncExitStack() as turns:
             for name in sorted(groups):  # all in one order: nobody waits for who waits for them
                 await turns.enter_async_context(self._caller.turn(part, self._shares.provider(name), len(groups[name])))
-            shut = [name for name in sorted(groups) if not await turns.enter_async_context(self._passed(part, name, groups[name]))]
-            results = {number: SHUT for name in shut for number in groups.pop(name)}
-            left = list(results)
-            drafts = await self._intended(part, batch, entry, providers, [number for some in groups.values() for number in some])
-            sent = [self._sent(part, name, [drafts[number] for number in some]) for name, some in groups.items()]
+            async with AsyncExitStack() as ways:
+                shut = [name for name in sorted(groups) if not await ways.enter_async_context(self._passed(part, name, groups[name]))]
+                results = over | {number: SHUT for name in shut for number in groups.pop(name)}
+                left = list(results)
+                drafts, grants = await self._intended(part, batch, entry, providers, groups)
+            sent = [self._sent(part, name, [drafts[number] for number in some], grants) for name, some in groups.items()]
             answers = await asyncio.gather(*sent)
         for some, answer in zip(groups.values(), answers, strict=True):
             mine = [drafts[number] for number in some]
@@ -110,26 +118,41 @@ class Slices:
         return results, left
 
     def _passed(self, part: StepPartition, name: str, asking: Sequence[int]) -> AbstractAsyncContextManager[bool]:
-        """The turn of some at the gate of a provider's account; False: it is shut."""
-        return self._shares.gate(name).passed(len(asking), part.alive)
+        """The turn of some on the way to a provider's account; False: it is shut."""
+        return passed(self._shares.gate(name), len(asking), part.alive)
+
+    def _over(self, part: StepPartition, name: str) -> Result | None:
+        """The result of who is not even read, as nothing is left of the day of a provider."""
+        if not self._shares.days.is_over(part.number, name):
+            return None
+        over = self._shares.days.over()
+        return Result(Outcome("failed", THROTTLED, over.detail), "", -1, over.retry_after_ms)
 
     async def _intended(
-        self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, providers: Sequence[str], asking: Sequence[int]
-    ) -> dict[int, Draft]:
-        """The drafts of `asking`, under an intent that is durable."""
+        self, part: StepPartition, batch: DeliverBatch, entry: LedgerEntry, providers: Sequence[str], groups: Mapping[str, Sequence[int]]
+    ) -> tuple[dict[int, Draft], Grants]:
+        """The drafts of those in `groups`, by provider, under an intent that is durable, as is what they are granted."""
+        asking = [number for some in groups.values() for number in some]
         began, indexes = self._clock(), [entry.done + number for number in asking]
         drafts = await self._drafted(part, batch, entry.source_offset, indexes)
-        if any(each.messages for each in drafts) and not self._shares.repeatable:
-            await self._save(part, batch, intending(entry, providers))
+        grants = self._grants(part, groups, dict(zip(asking, drafts, strict=True)))
+        if any(each.messages for each in drafts) and (grants or not self._shares.repeatable):
+            await self._save(part, batch, intending(entry, providers), [self._shares.days.record(part.number)] if grants else [])
             if not began <= self._clock() <= began + INTENT_MS:  # opinions may have changed while the intent became durable
                 drafts = await self._drafted(part, batch, entry.source_offset, indexes)
-        return dict(zip(asking, drafts, strict=True))
+        return dict(zip(asking, drafts, strict=True)), grants
 
-    async def _sent(self, part: StepPartition, provider: str, drafts: Sequence[Draft]) -> Sequence[Answer]:
+    def _grants(self, part: StepPartition, groups: Mapping[str, Sequence[int]], drafts: Mapping[int, Draft]) -> Grants:
+        days, limited = self._shares.days, [name for name in groups if self._shares.days.limit(self._shares.provider(name))]
+        messages = {name: [message for number in groups[name] for message in drafts[number].messages] for name in limited}
+        return {name: Granted(days, part.number, self._shares.provider(name), some) for name, some in messages.items()}
+
+    async def _sent(self, part: StepPartition, name: str, drafts: Sequence[Draft], grants: Grants) -> Sequence[Answer]:
         """The answers to all messages of some drafts."""
         messages = [message for each in drafts for message in each.messages]
-        self._shares.gate(provider).settle(len(drafts), len(messages))
-        return await self._caller.call(part, self._shares.provider(provider), messages) if messages else []
+        if name in grants:
+            return await grants[name].sent(messages, partial(self._caller.call, part, self._shares.provider(name)))
+        return await self._caller.call(part, self._shares.provider(name), messages) if messages else []
 
     async def _drafted(self, part: StepPartition, batch: DeliverBatch, offset: int, indexes: Sequence[int]) -> list[Draft]:
         """The drafts of some of the batch at `offset`, by cancels and profiles that are current; those of many recipients take turns."""

@@ -66,6 +66,15 @@ class LogReader:
             self.read_to_end(topic, partition, end - 1, lambda messages, _: found.extend(messages))
         return found[-1] if found else None
 
+    def last_values(self, topic: str, partition: int, count: int) -> list[bytes | None]:
+        """The values of the last records of a partition, `count` of them at most. Raises ReadError."""
+        found: list[bytes | None] = []
+        with self._lock:
+            low, end = watermarks(self._consumer, topic, partition)
+        start = max(low, end - count)
+        self.read_to_end(topic, partition, start, lambda messages, _: found.extend(message.value() for message in messages))
+        return found
+
     def committed(self, topic: str, partition: int) -> int:
         """Where the group stands: its committed offset, else the first offset there is."""
         with self._lock:

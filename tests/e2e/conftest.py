@@ -27,6 +27,7 @@ TIMEOUT_S = 60.0
 TEST_TIMEOUT_S = 300  # the first test pays for the start of everything, on a machine that may be busy
 
 Carillon = Callable[..., "subprocess.CompletedProcess[str]"]
+Publish = Callable[[str], Any]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -110,6 +111,23 @@ def world(running: FleetSettings, wire: Codec, answer: Callable[..., Any], store
     made = World(running, wire, answer, stored)
     yield made
     made.close()
+
+
+@pytest.fixture
+def publish(answer: Callable[..., Any], tmp_path: Path) -> Iterator[Publish]:
+    """`carillon policy publish`, and in the end what was in force before."""
+
+    def ask(text: str) -> str:
+        (tmp_path / "policy.yaml").write_text(text)
+        return str(answer("policy", "publish", str(tmp_path / "policy.yaml"))["version"])
+
+    before = answer("policy", "show")["published"]
+    yield ask
+    if before:
+        ask(before["text"])
+    else:
+        answer("policy", "withdraw")
+        assert answer("policy", "show")["published"] is None
 
 
 def eventually(condition: Callable[[], Any], timeout_s: float = TIMEOUT_S) -> Any:

@@ -2,41 +2,18 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-
-import pytest
 
 from ops.fleet import fleet
 from ops.fleet.settings import FleetSettings
 from schemas.records import Priority
 from streams.policy.loader import SHIPPED
-from tests.e2e.conftest import eventually
-from tests.e2e.test_cli import Answer
+from tests.e2e.conftest import Publish, eventually
 from tests.e2e.world import World
 
-Publish = Callable[[str], Any]
 LIMITS = "{an_hour: 10, a_day: 50}"
 BINDS = "\n    binds: [mutes, quiet_hours, "
-
-
-@pytest.fixture
-def publish(answer: Answer, tmp_path: Path) -> Iterator[Publish]:
-    """`carillon policy publish`, and in the end what was in force before."""
-
-    def ask(text: str) -> str:
-        (tmp_path / "policy.yaml").write_text(text)
-        return str(answer("policy", "publish", str(tmp_path / "policy.yaml"))["version"])
-
-    before = answer("policy", "show")["published"]
-    yield ask
-    if before:
-        ask(before["text"])
-    else:
-        answer("policy", "withdraw")
-        assert answer("policy", "show")["published"] is None
 
 
 def changed(*changes: tuple[str, str]) -> str:

@@ -18,6 +18,7 @@ DELIVER = tuple(deliver_topic(channel, priority) for channel in CHANNELS for pri
 LEDGERS = tuple(ledger_topic(topic) for topic in DELIVER)
 TERMINAL = ("sent", "suppressed", "digested", "failed", "unknown", "expired", "cancelled")
 DEFERRED = "deferred"
+REOPENED = ("failed", "unknown")
 SEEN_OUTSIDE = ("push", "email")
 SHOWN = 10
 Reached = tuple[str, str, str]
@@ -70,6 +71,8 @@ class Oracle:
         """When those are released (epoch ms) who are held for longer than the log goes."""
         self._digests: dict[tuple[str, str], frozenset[str]] = {}
         """Whose digest it is, by its id and channel."""
+        self._doubted: set[Reached] = set()
+        """Whom a replay took of whom it is not known whether they were reached."""
         self.verdict = Verdict()
 
     def judge(self, sandbox: "SandboxSays") -> Verdict:
@@ -117,6 +120,8 @@ class Oracle:
                 outcome = status.outcomes[number]
                 reasons[f"{outcome.status}/{outcome.reason}"] += 1
                 if outcome.status == DEFERRED:
+                    if status.caused_by_topic == STATUS:
+                        self._reopened(here, (*place, user))
                     self._held[(*place, user)] = max(self._held.get((*place, user), 0), _epoch_ms(outcome.detail))
                     continue
                 if user in here:
@@ -128,6 +133,14 @@ class Oracle:
         self.verdict.by_reason = dict(reasons)
         self.verdict.by_status = dict(sum((Counter(here.values()) for here in met.values()), Counter()))
         return dict(met)
+
+    def _reopened(self, here: dict[str, str], reached: Reached) -> None:
+        """A replay takes an end back: there is one to come."""
+        end = here.pop(reached[2], "")
+        if end not in REOPENED:
+            self.verdict.blame("reopened without an end that may be", reached)
+        if end == "unknown":
+            self._doubted.add(reached)
 
     def _everyone_once(self, notifications: dict[str, str], met: Met) -> None:
         asked = dict(self._digests)
@@ -182,20 +195,24 @@ class Oracle:
 
     def _doubts_are_told(self, met: Met, resent: set[Reached]) -> None:
         """Who may have been reached, and was not sent to again, is unknown."""
-        for notification, channel, user in resent:
+        for notification, channel, user in resent - self._doubted:
             if (status := met.get((notification, channel), {}).get(user)) not in ("sent", "unknown", None):
                 self.verdict.blame("told as not sent to after an open attempt", (notification, channel, user, status))
 
     def _sandbox_agrees(self, met: Met, resent: set[Reached], sandbox: "SandboxSays") -> None:
         self.verdict.sandbox_received, self.verdict.sandbox_duplicates = sandbox.received, len(sandbox.duplicates)
-        allowed = resent | {(*place, user) for place, here in met.items() for user, status in here.items() if status == "unknown"}
+        allowed = (
+            resent | self._doubted | {(*place, user) for place, here in met.items() for user, status in here.items() if status == "unknown"}
+        )
         for place in sandbox.duplicates - allowed:
             self.verdict.blame("sent twice and not listed", place)
         for (notification, channel), here in met.items():
             if channel not in SEEN_OUTSIDE:
                 continue
             least = sum(status == "sent" for status in here.values())
-            most = sum(self._asked.addresses(user, channel) for user, status in here.items() if status in ("sent", "unknown"))
+            reachable = [user for user, status in here.items() if status in ("sent", "unknown")]
+            reachable += [user for *of, user in self._doubted if of == [notification, channel] and user not in set(reachable)]
+            most = sum(self._asked.addresses(user, channel) for user in reachable)
             reached = sandbox.reached.get((notification, channel), 0)
             if not least <= reached <= most:
                 said = f"{least} users sent to, {most} addresses at most, {reached} reached"

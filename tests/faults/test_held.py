@@ -1,5 +1,6 @@
 """The oracle on people who are held: who is not due yet waits, and who was due and has no end is lost."""
 
+import msgspec
 import pytest
 
 from schemas.records import AudienceExpanded, Outcome, StatusBatch
@@ -50,3 +51,16 @@ def test_who_was_due_has_an_end(end: list[object], wrong: dict[str, int]) -> Non
 
 def test_a_chunk_that_forgets_who_is_held_does_not_add_up() -> None:
     assert judged(chunk(2, 1, 0), *NIGHT[1:]).wrong == {"chunks that do not add up": 1}
+
+
+def replayed(user: str, end: str) -> list[StatusBatch]:
+    """What somebody was told, and that a replay took it back."""
+    back = msgspec.structs.replace(told("deferred", user, NOW, "2023-11-14T22:13:20+00:00 replay r"), caused_by_topic=STATUS)
+    return [told(end, user, NOW), back]
+
+
+def test_whom_a_replay_reopened_has_one_end_and_not_two() -> None:
+    both = [chunk(2, 2, 0), told("sent", "ann", NOW)]
+    assert judged(*both, *replayed("bob", "failed"), told("sent", "bob", DUE)).holds
+    assert judged(*both, *replayed("bob", "failed")).wrong == {"lost": 1}
+    assert "reopened without an end that may be" in judged(*both, *replayed("bob", "suppressed"), told("sent", "bob", DUE)).wrong

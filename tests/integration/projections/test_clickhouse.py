@@ -20,6 +20,7 @@ from projections.clickhouse.projection import ClickHouseProjection, InsertLimits
 from projections.clickhouse.reader import Analytics
 from projections.errors import MigrationChanged, QueryRefused
 from schemas.records import Outcome, StatusBatch
+from schemas.topics import STATUS
 from tests.integration.projections.drawn import batches
 from tests.unit.projections.made import expanded, items, notification, requested, status_batch
 
@@ -225,3 +226,17 @@ def test_a_second_process_is_told_that_the_engine_is_open(client: Any, engine: E
     assert ended.returncode != 0
     assert "EngineBusy" in ended.stderr
     assert "open in another process" in ended.stderr
+
+
+def test_what_a_replay_reopened_is_no_end(apply: Apply, analytics: Analytics, now: int) -> None:
+    failed = status_batch(["a", "b", "c"], outcomes=[Outcome("failed", "provider_unavailable")], status_id="1", at=now)
+    again = status_batch(["a", "b"], outcomes=[Outcome("deferred", "replayed")], status_id="2", at=now, caused_by_topic=STATUS)
+    after = status_batch(["a"], batch_id="b-2", status_id="3", at=now)
+    apply(items([requested(accepted_at=now), expanded(users=3), failed, again, after]))
+    counted = {row["status"]: row["recipients"] for row in analytics.counts(["n-1"])}
+    assert counted == {"failed": 1, "deferred": 2, "sent": 1}
+    assert {(row["status"], row["reason"], row["recipients"]) for row in analytics.reasons()} >= {("failed", "provider_unavailable", 1)}
+    (funnel,) = analytics.funnel("n-1")
+    assert (funnel["sent"], funnel["failed"], funnel["pending"]) == (1, 1, 1)
+    (rates,) = analytics.rates(["channel"])
+    assert (rates["sent"], rates["failed"]) == (1, 1)

@@ -148,6 +148,9 @@ async def test_reading_from_a_position_the_last_record_and_what_comes_first(
     last = await asyncio.to_thread(reader.last_record, topic, 0)
     assert last is not None
     assert last.key() == b"9"
+    await writer.send([Output(topic=topic, partition=0, key=b"x", value=b"%d" % number) for number in range(3)])
+    assert await asyncio.to_thread(reader.last_values, topic, 0, 4) == [None, b"0", b"1", b"2"]
+    assert len(await asyncio.to_thread(reader.last_values, topic, 0, 100)) == 13
     assert await asyncio.to_thread(reader.first_at_or_after, topic, 0, 4) == 4
 
 

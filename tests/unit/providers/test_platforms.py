@@ -16,6 +16,7 @@ from providers.registry import Route
 from providers.sender import Sender
 from schemas.records import PushOverrides
 from streams.delivery.shares import SINGLE_SLICE, Shares, Standing
+from tests.unit.providers.test_sender import Hearing
 
 
 class Part:
@@ -49,7 +50,8 @@ class World:
         self.heard: list[tuple[str, int]] = []
         self.in_flight: dict[str, int] = {}
         self.most: dict[str, int] = {}
-        self.sender = Sender(httpx.MockTransport(self._answer), lambda name, outcomes, took_ms: self.heard.append((name, len(outcomes))))
+        self.doors = Hearing(lambda name, outcomes, took_ms: self.heard.append((name, len(outcomes))))
+        self.sender = Sender(httpx.MockTransport(self._answer), self.doors)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host
@@ -149,7 +151,8 @@ def test_it_is_one_provider_for_shares_and_its_parts_are_known(world: World) -> 
     shares = Shares({"native": Route(world.native)}, standing)
     ids = [f"b.{number}" for number in range(SINGLE_SLICE + 1)]
     assert shares.chosen(ids, []) == ["native"] * SINGLE_SLICE
-    assert shares.figures() == {"native_percent": 100, "native_down": 0}
+    names = ("native", "apns", "fcm", "web-push")
+    assert shares.figures() == {f"{name}_percent": 100 for name in names} | {f"{name}_down": 0 for name in names}
     for name in ("apns", "native"):
         standing.heard(name, [Unavailable("down")] * 20, 10.0)
     standing.heard("fcm", [Rejected("no")] * 20, 10.0)

@@ -1,15 +1,17 @@
 """Slices, order, the limit of requests in flight, and the wait for a turn."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 from msgspec.structs import replace
 
-from providers.base import Accepted, Declaration, Message, Outcome, Rejected, Unavailable, Unknown
+from providers.base import Accepted, Declaration, Message, Outcome, Rejected, Throttled, Unavailable, Unknown
 from providers.errors import BatchSizeError
 from providers.inbox import Inbox
+from providers.lanes import NoDoors
 from providers.sender import Sender
 
 
@@ -149,10 +151,41 @@ async def test_the_inbox_needs_no_transport() -> None:
     assert transport.requests == 0
 
 
+class Hearing(NoDoors):
+    """Holds nothing back."""
+
+    def __init__(self, heard: Callable[[str, Sequence[Outcome], float], None]) -> None:
+        self.heard = heard  # type: ignore[method-assign]
+
+
+class Narrow(NoDoors):
+    """Lets pairs pass, but for the second of them."""
+
+    def __init__(self) -> None:
+        self.turns: list[tuple[str, int]] = []
+
+    def request_size(self, name: str, batch_size: int) -> int:
+        return 2
+
+    @asynccontextmanager
+    async def turn(self, name: str, count: int) -> AsyncIterator[Outcome | None]:
+        self.turns.append((name, count))
+        yield Throttled(7, "later") if len(self.turns) == 2 else None
+
+
+async def test_each_request_has_its_turn_and_what_gets_none_is_not_sent() -> None:
+    transport, doors = Counting(), Narrow()
+    outcomes = await Sender(transport, doors).send_all(Echo(concurrency=1), messages(5))
+    later = Throttled(7, "later")
+    assert outcomes == [Accepted("m-0"), Accepted("m-1"), later, later, Accepted("m-4")]
+    assert doors.turns == [("echo", 2), ("echo", 2), ("echo", 1)]
+    assert transport.requests == 2
+
+
 async def test_what_is_answered_is_heard_and_what_got_no_turn_is_not() -> None:
     heard: list[tuple[str, int, float]] = []
     transport = Stubborn(gated=True)
-    sender = Sender(transport, lambda name, outcomes, took_ms: heard.append((name, len(outcomes), took_ms)))
+    sender = Sender(transport, Hearing(lambda name, outcomes, took_ms: heard.append((name, len(outcomes), took_ms))))
     provider = Echo(concurrency=1, timeout_ms=40)
     first = asyncio.create_task(sender.send(provider, messages(3)))
     await asyncio.sleep(0)

@@ -26,6 +26,7 @@ TEXT = st.text(max_size=20)
         ),
         (ids.deferred_id("0d1f9b5e-43a7-5f4e-9c46-6a3f0b1f7f21", "push"), "22150b2a-7cad-5566-9aa4-660efacdbb74"),
         (ids.handed_back_id("5f1f6a0c-1b0b-5a64-8b7c-7c7f3a6f9d42"), "f2e7b984-a616-501f-aa6d-ce8ecf7b9d8a"),
+        (ids.replay_id("5f1f6a0c-1b0b-5a64-8b7c-7c7f3a6f9d42", 1), "bd1c4d88-3986-52d5-aa54-d542fc2917c5"),
         (ids.status_id("5f1f6a0c-1b0b-5a64-8b7c-7c7f3a6f9d42", "suppressed"), "155c8280-cc80-53f4-bffa-8157984e62b2"),
         (ids.turn_id("8eafcf6a-5e53-5eb4-9966-7800a3bf12a5", 5, "3"), "165e827d-4036-56fe-b0c1-c0fd1806fb90"),
         (ids.digest_id("u-1", "engagement", "likes:7", "8eafcf6a-5e53-5eb4-9966-7800a3bf12a5"), "babd302b-b532-5ba6-a004-086018dca082"),

@@ -21,6 +21,7 @@ from schemas.topics import (
     POLICY,
     PRIORITIES,
     PROFILES,
+    REPLAYS,
     Topic,
     catalogue,
     deliver_topic,
@@ -51,7 +52,7 @@ def test_a_topic_says_who_what_and_how_long(topic: Topic) -> None:
 
 @pytest.mark.parametrize("topic", TOPICS, ids=each)
 def test_a_topic_has_a_dead_letter_topic_or_a_reason_for_none(topic: Topic) -> None:
-    without = topic.name in (DLQ, POLICY, CANCELS) or topic.name.startswith(OURS_ALONE)
+    without = topic.name in (DLQ, POLICY, CANCELS, REPLAYS) or topic.name.startswith(OURS_ALONE)
     assert topic.dlq == ("" if without else DLQ)
     assert topic.dlq in ("", *map(each, TOPICS))
 
@@ -71,7 +72,7 @@ def test_the_first_record_s_subject_is_the_topic_s_and_others_bear_their_name(to
 
 
 def test_both_fan_out_lanes_carry_commands_first_and_control_and_the_common_one_what_needs_state() -> None:
-    carried = {topic.name: topic.records for topic in TOPICS if topic.others and topic.name != FEEDBACK}
+    carried = {topic.name: topic.records for topic in TOPICS if topic.others and topic.name not in (FEEDBACK, REPLAYS)}
     assert carried == {FANOUT: ON_FANOUT, FANOUT_URGENT: ON_URGENT}
     assert ON_FANOUT[: len(ON_URGENT)] == ON_URGENT == (ExpandAudience, ControlCampaign, ChannelEnded, ChannelOverdue)
 

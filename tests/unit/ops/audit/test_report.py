@@ -8,9 +8,9 @@ from rich.console import Console
 
 from ops.audit.model import Place
 from ops.audit.report import SHOWN_PER_KIND, Findings
-from ops.cli.audit import moment
 from ops.cli.audited import document, rendered, totals
 from ops.cli.errors import BadRequest
+from ops.cli.times import moment
 from schemas.topics import STATUS
 from tests.unit.ops.audit.world import consistent, judge
 
@@ -29,12 +29,12 @@ AT_MS = 1_769_860_800_000
     ],
 )
 def test_since(text: str, ms: int) -> None:
-    assert moment(text, AT) == ms
+    assert moment("--since", text, AT_MS) == ms
 
 
 def test_since_what() -> None:
     with pytest.raises(BadRequest, match="yesterday"):
-        moment("yesterday", AT)
+        moment("--since", "yesterday", AT_MS)
 
 
 def test_all_are_counted_and_some_are_named() -> None:

@@ -178,3 +178,20 @@ def test_when_policy_has_the_channels_all_are_looked_for_until_one_is_known() ->
     assert open_channels(POLICY_S, []) == ["push", "email", "sms", "in_app"]
     assert open_channels(POLICY_S, [told("failed", "push"), told("deferred", "email")]) == ["email"]
     assert explained(header=POLICY_S).verdict
+
+
+def test_whom_a_replay_reopened_is_decided_afresh_and_then_has_another_end() -> None:
+    failed = told("failed", "push", reason="provider_unavailable")
+    back = msgspec.structs.replace(
+        told("deferred", "push", reason="replayed"),
+        detail="2026-01-31T12:00:00+00:00 replay r: failed provider_unavailable",
+        event=msgspec.structs.replace(failed.event, provider="", caused_by_topic="notify.status", caused_by_offset=20),
+    )
+    (push,) = [one for one in explained(statuses=[failed, back], handed={"push": HANDED}).channels if one.channel == "push"]
+    assert push.verdict.startswith("reopened by a replay, and decided afresh: 2026-01-31T12:00:00")
+    assert [link.what for link in push.links] == ["decided", "failed", "deferred"]
+    again = msgspec.structs.replace(told("sent", "push"), event=msgspec.structs.replace(failed.event, batch_id="b2"))
+    after = msgspec.structs.replace(HANDED, batch=msgspec.structs.replace(HANDED.batch, batch_id="b2"))
+    (push,) = [one for one in explained(statuses=[failed, back, again], handed={"push": after}).channels if one.channel == "push"]
+    assert push.verdict.startswith("sent by")
+    assert [link.what for link in push.links] == ["failed", "deferred", "decided", "sent"]

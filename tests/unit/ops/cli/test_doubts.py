@@ -4,7 +4,7 @@ import msgspec
 
 from ops.cli.doubts import Doubts, chosen
 from schemas.records import DeliverBatch, Outcome, StatusBatch
-from schemas.topics import FEEDBACK
+from schemas.topics import FEEDBACK, STATUS
 from streams.delivery.ledger import Result, finished, opened, recorded, status_of
 from tests.unit.streams.make import NOW, batch
 
@@ -36,6 +36,13 @@ def test_of_whom_something_was_heard_is_not_listed_whichever_comes_first() -> No
         for one in records:
             doubts.told(one)
         assert [one.user_id for one in doubts.open] == ["cid"]
+
+
+def test_whom_a_replay_took_is_not_listed() -> None:
+    status, doubts = told(batch("ann", "bob", "cid", "dan")), Doubts()
+    doubts.told(status)
+    doubts.told(msgspec.structs.replace(heard(status, "cid"), caused_by_topic=STATUS))
+    assert [one.user_id for one in doubts.open] == ["bob"]
 
 
 def test_they_are_chosen_by_notification_channel_and_provider() -> None:

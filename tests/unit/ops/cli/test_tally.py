@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ops.cli.progress import line
 from ops.cli.tally import Tally, by_status
 from schemas.records import AudienceExpanded, Outcome, StatusBatch
+from schemas.topics import STATUS
 from tests.unit.ops.cli.made import expanded, status
 
 RECORDS: list[AudienceExpanded | StatusBatch] = [
@@ -108,3 +109,16 @@ def test_a_try_on_a_further_channel_is_waited_for() -> None:
     made.expanded(expanded(users=1, last=False, hold_id="h", queued={"email": 1}))
     made.told(status(["a", "b"], status_id="2", channel="email"))
     assert (made.held, made.complete) == (0, True)
+
+
+def test_whom_a_replay_reopened_is_counted_when_it_is_their_turn_again() -> None:
+    failed = status(["a", "b"], Outcome("failed", "provider_unavailable"), batch_id="b1", status_id="1")
+    again = status(["a"], Outcome("deferred", "replayed"), batch_id="b1", status_id="2", caused_by_topic=STATUS)
+    released = expanded(users=1, last=False, hold_id="h", queued={"push": 1})
+    sent = status(["a"], batch_id="b2", status_id="3")
+    made = tally([expanded(users=2), failed, again])
+    assert (made.counts, made.pending, made.held, made.complete) == ({"push": {"failed:provider_unavailable": 1}}, {"push": 1}, 1, False)
+    for records in ([failed, again, released, sent], [sent, released, again, failed]):
+        made = tally([expanded(users=2), *records])
+        assert made.counts == {"push": {"failed:provider_unavailable": 1, "sent": 1}}
+        assert (made.held, made.complete) == (0, True)

@@ -1,8 +1,10 @@
+from itertools import permutations
 from types import SimpleNamespace
 
 from projections.cassandra.blobs import pack, recipients_of
 from projections.cassandra.timeline import Counts, Progress, add_counts, progress, why
 from schemas.records import Outcome, StatusBatch
+from schemas.topics import STATUS
 from tests.unit.projections.cassandra.store import moment
 from tests.unit.projections.made import NOW, expanded, status_batch
 
@@ -11,7 +13,8 @@ def row(batch: StatusBatch, offset: int = 0) -> SimpleNamespace:
     return SimpleNamespace(
         at=moment(batch.at), channel=batch.channel, tally={}, users=len(batch.users), provider=batch.provider, attempt=batch.attempt,
         policy_version=batch.policy_version, batch_id=batch.batch_id, status_id=batch.status_id, record_topic="notify.status", partition=3,
-        record_offset=offset, caused_by_topic="", caused_by_partition=0, caused_by_offset=0, recipients=pack(recipients_of(batch)),
+        record_offset=offset, caused_by_topic=batch.caused_by_topic, caused_by_partition=0, caused_by_offset=0,
+        recipients=pack(recipients_of(batch)),
     )  # fmt: skip
 
 
@@ -29,6 +32,17 @@ def test_who_was_deferred_and_has_an_end_is_deferred_no_more() -> None:
         counts, [row(status_batch(["a", "b", "c"], "deferred")), row(status_batch(["a"])), row(status_batch(["b"], channel="email"))]
     )
     assert counts == {"push": {"deferred": 2, "sent": 1}, "email": {"sent": 1}}
+
+
+def test_what_a_replay_reopened_is_no_end_whichever_row_comes_first() -> None:
+    failed = status_batch(["a", "b", "c"], "failed")
+    again = status_batch(["a", "b"], "deferred", caused_by_topic=STATUS)
+    after = status_batch(["a"], batch_id="b-2")
+    other = status_batch(["d"], "failed", batch_id="b-3")
+    for rows in permutations([failed, again, after, other]):
+        counts: Counts = {}
+        add_counts(counts, map(row, rows))
+        assert counts == {"push": {"failed": 2, "deferred": 1, "sent": 1}}
 
 
 def test_why_tells_everything_about_one_user_in_order() -> None:

@@ -71,7 +71,7 @@ class Bench:
         """A process, also in the place of one that was killed: it knows nothing of how providers do."""
         self.standing = Standing(lambda: self.now)
         self.shares = Shares({one.declaration.name: Route(cast(AnyProvider, one)) for one in (self.a, self.b)}, self.standing)
-        sender = Sender(cast(httpx.AsyncBaseTransport, None), self.standing.heard)
+        sender = Sender(cast(httpx.AsyncBaseTransport, None), self.standing)
         self.step = DeliveryStep(
             TOPIC, self.shares, Caller(sender), Templates.load(), CODEC, lambda: self.now, lambda: POLICY,
             cast(ProfileReplica, self.replica), NONE_CANCELLED, Turns(),

@@ -6,24 +6,27 @@ from typing import cast
 import httpx
 import pytest
 
-from providers.base import Accepted, Declaration, Message, Outcome, Rejected, Unavailable
+from providers.base import Accepted, Declaration, Message, Outcome, Rejected, Throttled, Unavailable
 from providers.catalogue import Templates
 from providers.features import FEATURES
 from providers.platforms import Platforms
+from providers.registry import Route
 from providers.sender import Sender
 from schemas.records import Device, LedgerEntry, Profile, StatusBatch
 from schemas.topics import STATUS
 from streams.delivery.agent import DeliveryStep
 from streams.delivery.call import Caller
 from streams.delivery.cancels import Cancels
+from streams.delivery.shares import Shares, Standing
 from streams.profiles.replica import ProfileReplica
+from streams.routing.breaker import COOLEST_MS, FAILURES
 from streams.step.lease import Lease
 from streams.step.log import LogWriter
 from streams.step.partition import StepPartition
 from streams.step.store import Store
 from streams.step.turns import Turns
 from tests.unit.streams.delivery.test_agent import CODEC, POLICY, TOPIC, Bench, Cancelled, Replica
-from tests.unit.streams.make import NOW, batch, profile, shares
+from tests.unit.streams.make import NOW, batch, profile
 from tests.unit.streams.step.sim import Chaos, World
 
 DEVICES = {
@@ -51,6 +54,7 @@ class Part:
         self.declaration = Declaration(name=name, channel="push", carries=FEATURES)
         self.sent: list[Message] = []
         self.down = False
+        self.answer: Outcome | None = None
 
     def build(self, messages: Sequence[Message]) -> httpx.Request:
         self.sent += messages
@@ -58,8 +62,8 @@ class Part:
 
     def parse(self, messages: Sequence[Message], response: httpx.Response) -> list[Outcome]:
         (message,) = messages
-        if self.down:
-            return [Unavailable("down")]
+        if self.down or self.answer:
+            return [self.answer or Unavailable("down")]
         return [Rejected("unregistered", address_dead=True) if message.address == "gone" else Accepted(message.address)]
 
 
@@ -70,16 +74,17 @@ class Phones(Bench):
         self.world, self.replica, self.cancelled, self.now = World(Chaos()), Devices(), Cancelled(), NOW
         self.apple, self.google = Part("apns"), Part("fcm")
         native = Platforms("push", {"ios": self.apple, "android": self.google}, name="native")
-        self.sender = Sender(httpx.MockTransport(lambda request: httpx.Response(200)))
+        self.standing = Standing(lambda: self.now)
+        self.sender = Sender(httpx.MockTransport(lambda request: httpx.Response(200)), self.standing)
         self.step = DeliveryStep(
-            TOPIC, shares(native), Caller(self.sender), Templates.load(), CODEC, lambda: self.now, lambda: POLICY,
-            cast(ProfileReplica, self.replica), cast(Cancels, self.cancelled), Turns(),
+            TOPIC, Shares({"native": Route(native)}, self.standing), Caller(self.sender), Templates.load(), CODEC, lambda: self.now,
+            lambda: POLICY, cast(ProfileReplica, self.replica), cast(Cancels, self.cancelled), Turns(),
         )  # fmt: skip
         store, log = cast(Store, self.world), cast(LogWriter, self.world)
         self.part = StepPartition(0, self.step.tables, store, log, lambda reason: pytest.fail(reason), Lease(1e9))
 
-    async def told(self, *users: str) -> StatusBatch:
-        effects = await self.handle(batch(*users))
+    async def told(self, *users: str, batch_id: str = "b-1") -> StatusBatch:
+        effects = await self.handle(batch(*users, batch_id=batch_id))
         (status,) = [CODEC.decode(output.value, StatusBatch) for output in effects.outputs if output.topic == STATUS]
         return status
 
@@ -117,6 +122,32 @@ async def test_a_part_that_is_down_fails_its_own_alone() -> None:
     phones.apple.down = True
     status = await phones.told("ann", "bob", "cid")
     assert outcomes(status) == [("failed", "provider_unavailable"), ("sent", ""), ("sent", "")]
+
+
+async def test_a_part_that_is_down_is_left_alone_and_the_others_go_on() -> None:
+    """Its breaker is its own: it is asked no more, nobody waits for it, and it is asked again when it may be back."""
+    phones = Phones()
+    phones.apple.down = True
+    for number in range(FAILURES + 5):
+        status = await phones.told("ann", "bob", batch_id=f"b-{number}")
+        assert outcomes(status) == [("failed", "provider_unavailable"), ("sent", "")]
+    assert len(phones.apple.sent) == FAILURES
+    assert len(phones.google.sent) == FAILURES + 5
+    assert phones.step.figures([0])["apns_down"] == 1
+    assert phones.step.figures([0])["fcm_down"] == phones.step.figures([0])["native_down"] == 0
+    phones.apple.down, phones.now = False, phones.now + COOLEST_MS
+    assert outcomes(await phones.told("ann", "bob", batch_id="back")) == [("sent", ""), ("sent", "")]
+
+
+async def test_a_part_that_asks_for_time_gets_it_and_the_others_go_on() -> None:
+    phones = Phones()
+    phones.apple.answer = Throttled(60_000)
+    assert outcomes(await phones.told("ann", "bob")) == [("failed", "provider_throttled"), ("sent", "")]
+    phones.apple.answer = None
+    assert outcomes(await phones.told("ann", "bob", batch_id="b-2")) == [("failed", "provider_throttled"), ("sent", "")]
+    assert len(phones.apple.sent) == 1
+    phones.now += 60_000
+    assert outcomes(await phones.told("ann", "bob", batch_id="b-3")) == [("sent", ""), ("sent", "")]
 
 
 async def test_messages_name_their_place_for_feedback() -> None:

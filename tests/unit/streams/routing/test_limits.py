@@ -1,64 +1,143 @@
-"""A limit holds in every second, whatever is sent when, and falls and rises with what the provider says."""
+"""A limit holds in every second, whatever is sent when and however late, and falls and rises with what the provider says."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.routing.limits import DOWN, LEAST, PARTS, SHARE, UP, Pace, factor_at, most, taken, throttled
+from streams.routing.limits import (
+    AHEAD_MS,
+    DOWN,
+    LATE_MS,
+    LEAST,
+    PARTS,
+    REACH_MS,
+    SLICES,
+    UP,
+    Pace,
+    factor_at,
+    has_room,
+    request_size,
+    sent,
+    slice_size,
+    throttled,
+    wait_ms,
+)
 
 NOW = 1_700_000_000_000.0
 
 
-@given(per_s=st.integers(1, 5_000), sends=st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 300)), min_size=1, max_size=300))
-def test_no_second_has_more_than_the_limit(per_s: int, sends: list[tuple[float, float]]) -> None:
-    """Of requests as large as they may be, and smaller; any second that begins with one of them."""
-    pace, now, went = Pace(), NOW, list[tuple[float, int]]()
-    for part, idle in sends:
-        now += idle
-        count = max(1, int(most(per_s, 1_000) * 2 * part))
-        pace, wait = taken(pace, count, per_s, now)
-        went.append((now + wait, count))
-    for begins, _ in went:
-        assert sum(count for at, count in went if begins <= at < begins + 1_000) <= max(per_s * SHARE + most(per_s, 1_000), 1)
+def went(pace: Pace, count: int, per_s: float | None, now: float, late: float = 0.0) -> float:
+    """Sent when it may be, or so many ms later: the time."""
+    for _ in range(100):
+        if (wait := wait_ms(pace, count, per_s, now)) <= 0:
+            break
+        now += wait
+    now += late
+    assert wait_ms(pace, count, per_s, now) <= 0, "who is late may go"
+    sent(pace, count, per_s, now)
+    return now
+
+
+@given(
+    per_s=st.floats(0.3, 5_000),
+    sends=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 700), st.floats(0, 400)), min_size=1, max_size=200),
+    delays=st.lists(st.floats(0, REACH_MS - 0.1), min_size=1, max_size=50),
+)
+def test_no_second_at_the_provider_has_more_than_the_limit(
+    per_s: float, sends: list[tuple[float, float, float]], delays: list[float]
+) -> None:
+    """Whoever was idle or late before, and though requests take unequal times; any second that begins with one of them."""
+    pace, now, arrived = Pace(), NOW, list[tuple[float, int]]()
+    for number, (part, idle, late) in enumerate(sends):
+        count = max(1, round(request_size(per_s, 1_000) * part))
+        now = went(pace, count, per_s, now + (idle if number % 5 == 0 else 0.0), late if number % 3 == 0 else 0.0)
+        arrived.append((now + delays[number % len(delays)], count))
+    for begins, _ in arrived:
+        assert sum(count for at, count in arrived if begins <= at < begins + 1_000) <= max(1, per_s)
 
 
 def test_and_all_of_it_is_used_when_there_is_more() -> None:
-    pace, now, sent = Pace(), NOW, 0
-    while now < NOW + 10_000:
-        pace, wait = taken(pace, 20, 1_000, now)
-        now += wait
-        sent += 20
-    assert 10_000 * SHARE <= sent <= 10_000 * SHARE + 40
+    pace, now, count = Pace(), NOW, 0
+    while now < NOW + 20_000:
+        now = went(pace, 20, 1_000, now)
+        count += 20
+    assert 0.97 <= count / 20_000 <= 1_000 / (1_000 + REACH_MS) + 0.02
 
 
-def test_time_that_was_not_used_is_lost() -> None:
-    pace, _ = taken(Pace(), 10, 100, NOW)
-    pace, wait = taken(pace, 10, 100, NOW + 60_000)
-    assert wait == 0
-    assert taken(pace, 1, 100, NOW + 60_000)[1] == pytest.approx(100 / SHARE)
+@pytest.mark.parametrize("late", [5.0, 40.0, 90.0])
+def test_lateness_is_made_good(late: float) -> None:
+    """A process that wakes up late each time, by up to several requests' time, uses the limit all the same."""
+    pace, now, count = Pace(), NOW, 0
+    while now < NOW + 20_000:
+        now += late
+        for _ in range(5):
+            now = went(pace, 20, 1_000, now)
+            count += 20
+    assert count / 20_000 >= 0.955
+
+
+def test_after_a_rest_little_goes_at_once() -> None:
+    pace, at_once = Pace(), 0
+    went(pace, 20, 1_000, NOW)
+    while wait_ms(pace, 20, 1_000, NOW + 60_000) <= 0:
+        sent(pace, 20, 1_000, NOW + 60_000)
+        at_once += 20
+    assert at_once <= LATE_MS + 20
+
+
+def test_less_than_one_a_second() -> None:
+    pace = Pace()
+    assert went(pace, 1, 0.5, NOW) == NOW
+    assert went(pace, 1, 0.5, NOW) == pytest.approx(NOW + 2_000 + REACH_MS)
+
+
+def test_when_the_clock_is_set_back_nothing_is_waited_for() -> None:
+    pace = Pace()
+    for _ in range(50):
+        went(pace, 20, 1_000, NOW)
+    assert wait_ms(pace, 20, 1_000, NOW - 3_600_000) <= 0
 
 
 def test_what_is_asked_for_is_waited_for_also_without_a_limit() -> None:
-    pace = throttled(Pace(), 7_000, NOW)
-    assert taken(pace, 1, None, NOW + 1_000)[1] == 6_000
-    assert taken(pace, 1, 100, NOW + 1_000)[1] == 6_000
-    assert taken(pace, 1, None, NOW + 7_000)[1] == 0
+    pace = Pace()
+    throttled(pace, 7_000, NOW)
+    assert wait_ms(pace, 1, None, NOW + 1_000) == 6_000
+    assert wait_ms(pace, 1, 100, NOW + 1_000) == 6_000
+    assert wait_ms(pace, 1, None, NOW + 7_000) == 0
 
 
 def test_the_rate_falls_once_a_second_and_rises_again() -> None:
-    pace = throttled(throttled(Pace(), 0, NOW), 0, NOW + 500)
+    pace = Pace()
+    throttled(pace, 0, NOW)
+    throttled(pace, 0, NOW + 500)
     assert factor_at(pace, NOW) == pytest.approx(DOWN)
-    pace = throttled(pace, 0, NOW + 1_000)
+    throttled(pace, 0, NOW + 1_000)
     assert factor_at(pace, NOW + 1_000) == pytest.approx((DOWN + UP) * DOWN)
     assert factor_at(pace, NOW + 100_000) == 1.0
     for second in range(50):
-        pace = throttled(pace, 0, NOW + 1_000 * second)
+        throttled(pace, 0, NOW + 1_000 * second)
     assert factor_at(pace, pace.changed) >= LEAST
 
 
+def test_a_lower_rate_is_kept_to() -> None:
+    pace, now, count = Pace(factor=0.5, changed=NOW + 60_000), NOW, 0
+    while now < NOW + 10_000:
+        now = went(pace, 10, 1_000, now)
+        count += 10
+    assert count <= 5_000 + LATE_MS
+
+
 @pytest.mark.parametrize(
-    ("per_s", "size", "together"), [(None, 1_000, 1_000), (1_000, 200, 20), (10, 200, 1), (1e9, 200, 200), (0.5, 200, 1)]
+    ("per_s", "size", "together", "intended"),
+    [(None, 1_000, 1_000, 1_000), (1_000, 200, 20, 100), (10, 200, 1, 1), (1e9, 200, 200, 200), (0.5, 200, 1, 1)],
 )
-def test_requests_are_small_beside_the_limit(per_s: float | None, size: int, together: int) -> None:
-    assert most(per_s, size) == together
-    assert PARTS == 50
+def test_requests_and_intents_are_small_beside_the_limit(per_s: float | None, size: int, together: int, intended: int) -> None:
+    assert (request_size(per_s, size), slice_size(per_s, size)) == (together, intended)
+    assert (PARTS, SLICES) == (50, 10)
+
+
+def test_few_are_on_their_way_and_never_nobody() -> None:
+    assert has_room(1_000, int(AHEAD_MS) - 100, 100)
+    assert not has_room(1_000, int(AHEAD_MS) - 100, 101)
+    assert has_room(1, 0, 5), "one slice always"
+    assert has_room(None, 10**9, 10**9)
