@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 N ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check jars up down status demo test test-unit test-crashes test-contract test-integration test-faults test-faults-all histories lint format lock bench bench-campaign bench-opt-out clean
+.PHONY: help setup check jars up down status demo test test-unit test-crashes test-contract test-integration test-faults test-drill test-faults-all histories lint format lock bench bench-campaign bench-opt-out clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,8 +64,12 @@ test-integration: setup ## Integration tests on the real stack
 	$(BIN)/python -m pytest tests/integration
 
 test-faults: KILLS = $(if $(filter file default,$(origin N)),300,$(N))
-test-faults: setup ## Kill workers N times (N=300, SEED=any, USERS=10000) while campaigns run; ends with one line of JSON
+test-faults: setup ## Kill workers N times (N=300, SEED=any, USERS=10000) while campaigns run, then test-drill; each ends with one line of JSON
 	$(BIN)/python -m tests.faults.run --users $(or $(USERS),10000) --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+	@$(MAKE) --no-print-directory test-drill
+
+test-drill: setup ## A provider is down for two hours (scaled: OUTAGE_S=120) in a campaign of DRILL_USERS=200000, limit PER_S=a hundredth of them
+	$(BIN)/python -m tests.faults.drill --users $(or $(DRILL_USERS),200000) --outage-s $(or $(OUTAGE_S),120) $(if $(PER_S),--per-s $(PER_S)) $(if $(SEED),--seed $(SEED))
 
 test-faults-all: setup ## Every other fault, SEEDS=10 of each, LANES=2 beside each other (two hours; FIRST=1: its first seed)
 	$(BIN)/python -m tests.faults.series --seeds $(or $(SEEDS),10) --lanes $(or $(LANES),2) --first $(or $(FIRST),1)

@@ -1,7 +1,7 @@
 """The sandbox's routes.
 
-POST   /v1/{channel}/batch|single     -> 200 {"results": [...]}, 400, 429, 500
-GET    /v1/stats[?notification=ID]    -> totals, by channel; without ID also faults and received by second
+POST   /v1/{channel}/batch|single     -> 200 {"results": [...]}, 400, 429, 5xx, a reset
+GET    /v1/stats[?notification=ID]    -> totals, by channel; without ID also faults, and messages received and asked by second
 GET    /v1/received/{id}[?user=ID]    -> counts and first and last arrival, of a notification or of one user in it
 GET    /v1/duplicates[?notification=&limit=]
 GET    /v1/arrivals[?prefix=]         -> notification id -> first arrival, of requests that carried one message
@@ -13,6 +13,8 @@ Times are ns since the epoch.
 """
 
 import asyncio
+import socket
+import struct
 import time
 from typing import Any
 
@@ -112,20 +114,29 @@ class Sandbox:
         channel = request.match_info["channel"]
         dice = self._dice.get(channel) or self._dice[ANY]
         reply = receive(self._ledger, dice, channel, notification_id, items, time.time_ns())
-        return await _answer(reply)
+        return await _answer(request, reply)
 
     def _forget(self) -> None:
         self._ledger = Ledger()
         self._dice: dict[str, Dice] = {ANY: Dice()}
 
 
-async def _answer(reply: Reply) -> web.Response:
+async def _answer(request: web.Request, reply: Reply) -> web.Response:
     if reply.wait_s:
         await asyncio.sleep(reply.wait_s)
+    if reply.reset:
+        _reset(request)
     response = web.Response(body=reply.body, status=reply.status, content_type="application/json")
     if reply.retry_after_s is not None:
         response.headers["Retry-After"] = str(reply.retry_after_s)
     return response
+
+
+def _reset(request: web.Request) -> None:
+    """End the connection with a RST: what is not sent yet is lost."""
+    if request.transport is not None:
+        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
 
 
 def _json(value: object) -> web.Response:

@@ -30,6 +30,8 @@ class Reply(Struct):
     status: int = 200
     wait_s: float = 0.0
     retry_after_s: int | None = None
+    reset: bool = False
+    """No answer: the connection is reset."""
 
 
 def read_batch(body: bytes) -> tuple[str | None, list[Recipient]]:
@@ -53,14 +55,18 @@ def read_single(body: bytes) -> tuple[str | None, list[Recipient]]:
 
 def receive(ledger: Ledger, dice: Dice, channel: str, notification_id: str | None, items: list[Recipient], now_ns: int) -> Reply:
     """Count a request, or refuse it as the channel's settings say; returns the answer."""
+    ledger.asked(len(items), now_ns)
     if dice.throttles():
         ledger.faults.throttled += 1
         return Reply(b'{"error":"slow down"}', 429, dice.latency_s(), dice.settings.retry_after_s)
     if dice.fails():
         ledger.faults.failed += 1
-        return Reply(b'{"error":"internal error"}', 500, dice.latency_s())
+        return Reply(b'{"error":"internal error"}', dice.settings.fail_status, dice.latency_s())
     results = _results(dice, items)
     _count(ledger, channel, notification_id, items, results, now_ns)
+    if dice.resets():
+        ledger.faults.reset += 1
+        return Reply(b"", wait_s=dice.latency_s(), reset=True)
     if dice.garbles():
         ledger.faults.garbled += 1
         return Reply(GARBAGE, wait_s=dice.latency_s())

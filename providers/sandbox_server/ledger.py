@@ -31,7 +31,7 @@ class Tally(Struct):
 
 
 class Faults(Struct):
-    """Requests answered with a fault, by kind; throttled and failed ones are not received, stalled and garbled ones are.
+    """Requests answered with a fault, by kind; throttled and failed ones are not received, stalled, reset and garbled ones are.
 
     `partial` counts messages: those that failed alone in their request.
     """
@@ -39,6 +39,7 @@ class Faults(Struct):
     throttled: int = 0
     failed: int = 0
     stalled: int = 0
+    reset: int = 0
     garbled: int = 0
     partial: int = 0
     malformed: int = 0
@@ -67,6 +68,11 @@ class Ledger:
         self._duplicates: deque[Duplicate] = deque(maxlen=DUPLICATES_KEPT)
         self._singles: dict[str, int] = {}
         self._seconds: dict[int, int] = {}
+        self._asked: dict[int, int] = {}
+
+    def asked(self, count: int, now_ns: int) -> None:
+        """Record that a request of so many messages came, whatever becomes of it."""
+        _count_second(self._asked, count, now_ns)
 
     def take(self, channel: str, notification_id: str, items: Sequence[Recipient], now_ns: int) -> None:
         """Record one request's recipients of one notification."""
@@ -79,7 +85,7 @@ class Ledger:
             tally.duplicate_messages += again
             tally.first_ns = tally.first_ns or now_ns
             tally.last_ns = now_ns
-        self._count_second(len(items), now_ns)
+        _count_second(self._seconds, len(items), now_ns)
         for index, first_ns in repeated.items():
             item = items[index]
             self._duplicates.append(Duplicate(notification_id, channel, item.user_id, item.address, item.message_id, first_ns, now_ns))
@@ -96,11 +102,11 @@ class Ledger:
             tally.rejected += count
 
     def stats(self, notification_id: str | None = None) -> dict[str, Any]:
-        """Return totals and the same by channel, of one notification or of everything (with faults and series)."""
+        """Return totals and the same by channel, of one notification or of everything (with faults, received and asked by second)."""
         if notification_id is not None:
             return _total(self._notifications.get(notification_id, {}))
         whole = {"notifications": len(self._notifications), "faults": structs.asdict(self.faults)}
-        return _total(self._channels) | whole | {"series": sorted(self._seconds.items())}
+        return _total(self._channels) | whole | {"series": sorted(self._seconds.items()), "asked": sorted(self._asked.items())}
 
     def user(self, notification_id: str, user_id: str) -> dict[str, Sighting]:
         """Return channel -> sighting of a user in a notification."""
@@ -124,11 +130,12 @@ class Ledger:
             tally = channels[channel] = Tally()
         return whole, tally
 
-    def _count_second(self, count: int, now_ns: int) -> None:
-        second = now_ns // 1_000_000_000
-        self._seconds[second] = self._seconds.get(second, 0) + count
-        if len(self._seconds) > SECONDS_KEPT:
-            del self._seconds[next(iter(self._seconds))]
+
+def _count_second(seconds: dict[int, int], count: int, now_ns: int) -> None:
+    second = now_ns // 1_000_000_000
+    seconds[second] = seconds.get(second, 0) + count
+    if len(seconds) > SECONDS_KEPT:
+        del seconds[next(iter(seconds))]
 
 
 def _total(channels: dict[str, Tally]) -> dict[str, Any]:

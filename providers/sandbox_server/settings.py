@@ -15,7 +15,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     latency_ms: Millis = 0
     jitter_ms: Millis = 0  # latency is drawn from latency_ms +- jitter_ms
-    fail_rate: Share = 0.0  # requests answered 500, nothing taken
+    fail_rate: Share = 0.0  # requests answered fail_status, nothing taken
+    fail_status: Annotated[int, Meta(ge=500, le=599)] = 500
     throttle: Share = 0.0  # requests answered 429 with Retry-After, nothing taken
     retry_after_s: Annotated[int, Meta(ge=0, le=3600)] = 1
     reject_rate: Share = 0.0  # addresses refused for good: always the same ones for a seed
@@ -23,6 +24,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stall_rate: Share = 0.0  # requests taken and counted, but not answered for stall_ms
     stall_ms: Millis = 60_000
     partial_rate: Share = 0.0  # messages of a request answered "failed" one by one, not taken; the others are
+    reset_rate: Share = 0.0  # requests taken and counted, whose connection is reset instead of an answer
     garbage_rate: Share = 0.0  # requests taken and counted, and answered 200 with what is no answer
     seed: int = 0
 
@@ -35,12 +37,16 @@ class Dice:
         self._random = Random(self.settings.seed)
 
     def fails(self) -> bool:
-        """Is this request answered 500?"""
+        """Is this request answered with a failure of the server?"""
         return self._happens(self.settings.fail_rate)
 
     def throttles(self) -> bool:
         """Is this request answered 429?"""
         return self._happens(self.settings.throttle)
+
+    def resets(self) -> bool:
+        """Is the connection of this request reset?"""
+        return self._happens(self.settings.reset_rate)
 
     def stalls(self) -> bool:
         """Is this request left without an answer?"""

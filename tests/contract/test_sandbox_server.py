@@ -95,6 +95,14 @@ def test_a_garbled_answer_is_no_answer_to_what_was_received(control: httpx.Clien
     assert (stats["received"], stats["faults"]["garbled"]) == (3, 1)
 
 
+def test_what_is_reset_has_arrived_and_has_no_answer(control: httpx.Client, messages: Messages) -> None:
+    control.put("/v1/settings", json={"push": {"reset_rate": 1}})
+    with pytest.raises(httpx.ReadError, match="reset"):
+        control.post("/v1/push/batch", content=batch_body(messages(3)))
+    stats = control.get("/v1/stats").json()
+    assert (stats["received"], stats["faults"]["reset"]) == (3, 1)
+
+
 def test_a_server_that_refuses_remembers_what_arrived(messages: Messages) -> None:
     with running() as server:
         with httpx.Client(base_url=server.base_url) as client:

@@ -15,7 +15,7 @@ from tests.e2e.test_providers import behaving
 from tests.e2e.world import World
 
 SHORT = ("retry: {for: 6h, first: 1s, most: 10m}", "retry: {for: 3s, first: 1s, most: 1s}")
-LIFE_MS = 45_000
+LIFE_MS = 20_000
 NAMES = ("ann", "bob", "cid", "dan")
 
 
@@ -32,14 +32,17 @@ def test_who_failed_in_an_outage_is_sent_to_once_when_it_is_over(
     users = {name: f"{unique}-{name}" for name in NAMES}
     for user in users.values():
         world.person(user)
-    began, expires = datetime.now(UTC).isoformat(timespec="milliseconds"), now_ms() + LIFE_MS
+    began = datetime.now(UTC).isoformat(timespec="milliseconds")
     told = {"dan": tell(world, users["dan"])}
     assert world.why(users["dan"], told["dan"])["push"].startswith("sent by")
     with behaving(running, push={"fail_rate": 1}):
-        told |= {name: tell(world, users[name]) for name in ("ann", "bob")}
+        expires = now_ms() + LIFE_MS
         told["cid"] = tell(world, users["cid"], expires_at=expires)
-        for name in ("ann", "bob", "cid"):
+        told |= {name: tell(world, users[name]) for name in ("ann", "bob")}
+        for name in ("ann", "bob"):
             assert world.why(users[name], told[name])["push"] == "failed: provider_unavailable"
+        # on a slow machine it is over before the tries are
+        assert world.why(users["cid"], told["cid"])["push"] in ("failed: provider_unavailable", "expired: expired")
     world.person(users["bob"], channels=["email"])
     eventually(lambda: now_ms() > expires)
 

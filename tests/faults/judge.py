@@ -2,6 +2,7 @@
 
 import importlib
 import resource
+from collections.abc import Callable, Iterable
 from statistics import median
 from typing import Any
 from zlib import crc32
@@ -23,8 +24,8 @@ LISTED = 10_000
 """So many repeated arrivals the sandbox can name; more can't be judged."""
 
 
-def judge(stage: Stage, report: Report) -> None:
-    """Fill in the verdict."""
+def judge(stage: Stage, report: Report, further: Callable[[Verdict], None] = lambda verdict: None) -> None:
+    """Fill in the verdict. `further`: what this run is judged by besides."""
     entries = stage.view.entries
     verdict = Oracle(entries, stage.load.asked).judge(_ask_sandbox(stage))
     judge_profiles(entries, verdict)
@@ -40,6 +41,7 @@ def judge(stage: Stage, report: Report) -> None:
     if stage.outbox:
         report.fault |= stage.outbox.said
     report.campaign_s = round((max(e.timestamp for e in entries[STATUS]) - min(e.timestamp for e in entries[REQUESTS])) / 1000, 1)
+    further(verdict)
     report.verdict, report.holds = verdict.report(), verdict.holds
     report.memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     report.line = _line(report, verdict)
@@ -104,14 +106,22 @@ def _line(report: Report, verdict: Verdict) -> dict[str, Any]:
 
 
 def _ask_sandbox(stage: Stage) -> SandboxSays:
-    with httpx.Client(base_url=stage.sandbox.base_url, timeout=30) as client:
-        total = client.get("/v1/stats").json()
-        twice = client.get("/v1/duplicates", params={"limit": LISTED}).json()
-        if total["duplicates"] > LISTED:
-            raise RuntimeError(f"{total['duplicates']} repeated arrivals, {LISTED} can be judged: take fewer users")
-        reached = {}
-        for notification in {entry.record.notification.notification_id for entry in stage.view.entries[REQUESTS] if entry.record}:  # type: ignore[attr-defined]
-            for channel, tally in client.get(f"/v1/received/{notification}").json()["channels"].items():
-                reached[notification, channel] = tally["distinct"]
-    duplicates = {(each["notification_id"], each["channel"], each["user_id"]) for each in twice}
-    return SandboxSays(total["received"], reached, duplicates)
+    asked = {entry.record.notification.notification_id for entry in stage.view.entries[REQUESTS] if entry.record}  # type: ignore[attr-defined]
+    says = SandboxSays(0, {}, set())
+    for sandbox in {stage.sandbox, stage.other}:
+        with httpx.Client(base_url=sandbox.base_url, timeout=30) as client:
+            _ask(client, asked, says)
+    return says
+
+
+def _ask(client: httpx.Client, asked: Iterable[str], says: SandboxSays) -> None:
+    """Add what one of them counted."""
+    total = client.get("/v1/stats").json()
+    if total["duplicates"] > LISTED:
+        raise RuntimeError(f"{total['duplicates']} repeated arrivals, {LISTED} can be judged: take fewer users")
+    says.received += total["received"]
+    twice = client.get("/v1/duplicates", params={"limit": LISTED}).json()
+    says.duplicates |= {(each["notification_id"], each["channel"], each["user_id"]) for each in twice}
+    for notification in asked:
+        for channel, tally in client.get(f"/v1/received/{notification}").json()["channels"].items():
+            says.reached[notification, channel] = tally["distinct"]

@@ -3,7 +3,7 @@
 import random
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 from confluent_kafka import KafkaError, Message, Producer
@@ -94,8 +94,13 @@ class Load:
     def like(self, owners: int = OWNERS) -> str:
         """Somebody likes what one of a few people has: told at once, or in a digest with those that follow."""
         user, item, actor = self._random.choice(self.users[:owners]), self._random.randint(1, 2), self._random.choice(ACTORS)
-        event_id = self._event(frozenset({user}), LIKE)
-        request = like(event_id, user, f"item-{item}", actor, now_ms())
+        return self.request(lambda event_id: like(event_id, user, f"item-{item}", actor, now_ms()), {user})
+
+    def request(self, make: Callable[[str], NotificationRequested], users: Iterable[str]) -> str:
+        """What a service asks for by itself, `users` being those it is for; returns the event's id."""
+        event_id = self._event(frozenset(users), ())
+        request = make(event_id)
+        self.asked.channels[event_id] = tuple(request.notification.channels)
         key = request.notification.notification_id.encode()
         self._producer.produce(REQUESTS, key=key, value=self._codec.encode(request), on_delivery=_written)
         self._producer.poll(0)

@@ -60,6 +60,11 @@ class Plan:
     stores: bool = False
     """Both projections run too, and their stores must be equal to the log in the end."""
 
+    per_s: int = 0
+    """What push takes a second: then it has a provider of its own, which alone breaks. 0: no limit, and one provider for all channels."""
+    scale: float = 1.0
+    """By how much shorter than policy has it is how long what could not be sent is tried again, and when it expires."""
+
     @property
     def projects(self) -> bool:
         """Whether projections run."""

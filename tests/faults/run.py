@@ -15,7 +15,7 @@ from tests.faults.plan import ROLES, TOPICS, Plan, Report
 from tests.faults.play import run
 from tests.faults.stage import RESULTS
 
-__all__ = ["ROLES", "TOPICS", "Plan", "Report", "main", "run", "save"]
+__all__ = ["ROLES", "TOPICS", "Plan", "Report", "main", "run", "save", "told"]
 
 
 def save(report: Report) -> Path:
@@ -30,9 +30,13 @@ def main() -> int:
     """The command line; returns the exit code."""
     plan = _plan(_arguments())
     print(f"seed {plan.seed}", flush=True)  # noqa: T201
-    report = run(plan)
-    told = {key: value for key, value in asdict(report).items() if key not in ("kills", "line")}
-    sys.stdout.write(json.dumps(told, indent=1) + f"\n{'holds' if report.holds else 'DOES NOT HOLD'}: {save(report)}\n")
+    return told(run(plan))
+
+
+def told(report: Report) -> int:
+    """Save and print a report; returns the exit code."""
+    whole = {key: value for key, value in asdict(report).items() if key not in ("kills", "line")}
+    sys.stdout.write(json.dumps(whole, indent=1) + f"\n{'holds' if report.holds else 'DOES NOT HOLD'}: {save(report)}\n")
     sys.stdout.write(json.dumps(report.line) + "\n")
     return 0 if report.holds else 1
 

@@ -1,5 +1,6 @@
-"""What a run is played on: a stack, a sandbox and workers of its own, and its load. Nothing of it is shared, all of it may be broken."""
+"""What a run is played on: stack, sandboxes and workers of its own, and its load. Nothing of it is shared, all of it may be broken."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from ops.endpoints import Endpoints
 from ops.local.settings import Settings
 from providers.sandbox_server.process import SandboxProcess, running
 from schemas.topics import REQUESTS
+from streams.policy.written import UNITS_MS
 from tests.faults.digested import members
 from tests.faults.load import Load
 from tests.faults.log import LogView
@@ -26,13 +28,20 @@ from tests.faults.workers import SESSION_S, Workers
 RESULTS = Path(__file__).parent / "results"
 WINDOW = "4s"
 """Of digests: as long as a worker needs to start."""
+SCALED = re.compile(r"^ *(retry|expires_after):.*$", re.MULTILINE)
+SPAN = re.compile(r"\b([0-9]+)([smhd])\b")
 PROVIDERS = """
 channels:
-  push: [{{kind: {push}, name: sandbox-push, options: {{base_url: "${{SANDBOX_URL}}"}}}}]
-  email: [{{kind: sandbox_batch, name: sandbox-email, options: {{base_url: "${{SANDBOX_URL}}", batch_size: {batch}}}}}]
-  sms: [{{kind: sandbox_single, name: sandbox-sms, options: {{base_url: "${{SANDBOX_URL}}"}}}}]
+  push: [{{kind: {push}, name: sandbox-push, options: {{base_url: "${{SANDBOX_URL}}"{limited}}}}}]
+  email: [{{kind: sandbox_batch, name: sandbox-email, options: {{base_url: "{other}", batch_size: {batch}}}}}]
+  sms: [{{kind: sandbox_single, name: sandbox-sms, options: {{base_url: "{other}"}}}}]
   in_app: [{{kind: inbox}}]
 """
+LIMITED = ", rate_per_s: {per_s}, timeout_ms: {timeout_ms}, concurrency: 16"
+TIMEOUT_MS = 3_000
+"""Of requests to a provider with a limit: shorter than its phases of an outage."""
+URGENT_SHARE = 0.01
+"""Of a limit: the urgent of a run are few, and what their lane does not use nobody gets."""
 
 
 @dataclass
@@ -43,6 +52,9 @@ class Stage:
     endpoints: Endpoints
     settings: Settings
     sandbox: SandboxProcess
+    """What breaks."""
+    other: SandboxProcess
+    """What serves the other channels: the same one, unless the plan has a limit."""
     workers: Workers
     load: Load
     view: LogView
@@ -61,7 +73,8 @@ class Stage:
     def provider(self, **faults: object) -> None:
         """How the provider behaves from now on; without arguments: as it should."""
         latency = {"latency_ms": self.plan.latency_ms, "jitter_ms": self.plan.latency_ms // 2, "reject_rate": 0.01}
-        httpx.put(f"{self.sandbox.base_url}/v1/settings", json={"*": latency | faults}, timeout=30).raise_for_status()
+        for sandbox, settings in {self.other: latency, self.sandbox: latency | faults}.items():
+            httpx.put(f"{sandbox.base_url}/v1/settings", json={"*": settings}, timeout=30).raise_for_status()
 
     def unasked(self) -> dict[str, int]:
         """Events and digests that have no request yet: what has none can be in no role's lag."""
@@ -81,8 +94,9 @@ def staged(plan: Plan) -> Iterator[Stage]:
         closing(LogView(endpoints, TOPICS, lean=True)) as view,
         closing(Meter(endpoints, plan.everyone)) as meter,
     ):
-        workers = Workers(endpoints, Path(name) / "workers", _variables(plan, sandbox, Path(name)))
-        stage = Stage(plan, endpoints, settings, sandbox, workers, load, view, meter)
+        other = opened.enter_context(running()) if plan.per_s else sandbox
+        workers = Workers(endpoints, Path(name) / "workers", _variables(plan, sandbox, other, Path(name)))
+        stage = Stage(plan, endpoints, settings, sandbox, other, workers, load, view, meter)
         stage.outbox = opened.enter_context(closing(Outbox(endpoints, load.users, plan.seed))) if plan.sells else None
         stage.provider()
         try:
@@ -100,13 +114,25 @@ def keep_logs(stage: Stage) -> None:
     shutil.copytree(stage.workers.home, RESULTS / f"{stage.plan.seed}-logs", dirs_exist_ok=True, ignore=unwanted)
 
 
-def _variables(plan: Plan, sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
+def scaled(policy: str, scale: float) -> str:
+    """A policy whose `retry` and `expires_after` are so much shorter, in whole seconds, one at least."""
+
+    def shorter(span: re.Match[str]) -> str:
+        return f"{max(1, round(int(span[1]) * UNITS_MS[span[2]] / scale / UNITS_MS['s']))}s"
+
+    return SCALED.sub(lambda line: SPAN.sub(shorter, line[0]), policy) if scale != 1 else policy
+
+
+def _variables(plan: Plan, sandbox: SandboxProcess, other: SandboxProcess, folder: Path) -> dict[str, str]:
     providers = folder / "providers.yaml"
-    providers.write_text(PROVIDERS.format(push=plan.push, batch=plan.batch))
+    limited = LIMITED.format(per_s=plan.per_s, timeout_ms=TIMEOUT_MS) if plan.per_s else ""
+    providers.write_text(PROVIDERS.format(push=plan.push, batch=plan.batch, other=other.base_url, limited=limited))
     variables = {"CARILLON_SANDBOX_URL": sandbox.base_url, "CARILLON_PROVIDERS_FILE": str(providers), "CARILLON_CHUNK": str(plan.chunk)}
     policy = folder / "policy.yaml"
-    policy.write_text(UNCAPPED.read_text().replace("digest: {window: 5m", f"digest: {{window: {WINDOW}"))
+    policy.write_text(scaled(UNCAPPED.read_text(), plan.scale).replace("digest: {window: 5m", f"digest: {{window: {WINDOW}"))
     variables["CARILLON_POLICY_FILE"] = str(policy)
+    if plan.per_s:
+        variables["CARILLON_URGENT_SHARE"] = str(URGENT_SHARE)
     if plan.give_way:
         variables["CARILLON_GIVE_WAY"] = "true"
     if plan.how == "stall":

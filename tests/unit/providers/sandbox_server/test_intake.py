@@ -90,12 +90,26 @@ def test_refused_addresses_are_not_received_and_are_always_the_same() -> None:
 def test_faults_take_nothing_but_a_stall_does() -> None:
     ledger = Ledger()
     throttled = take(Settings(throttle=1, retry_after_s=9), items(1), ledger)
-    failed = take(Settings(fail_rate=1), items(1), ledger)
-    assert (throttled.status, throttled.retry_after_s, failed.status) == (429, 9, 500)
+    failed = take(Settings(fail_rate=1, fail_status=503), items(1), ledger)
+    assert (throttled.status, throttled.retry_after_s, failed.status) == (429, 9, 503)
     assert ledger.stats()["received"] == 0
     stalled = take(Settings(stall_rate=1, stall_ms=1234), items(1), ledger)
     assert (stalled.status, stalled.wait_s, ledger.stats()["received"]) == (200, 1.234, 1)
-    assert ledger.stats()["faults"] == {"throttled": 1, "failed": 1, "stalled": 1, "malformed": 0, "partial": 0, "garbled": 0}
+    assert ledger.stats()["faults"] == {"throttled": 1, "failed": 1, "stalled": 1, "reset": 0, "malformed": 0, "partial": 0, "garbled": 0}
+
+
+def test_a_reset_takes_what_came() -> None:
+    ledger = Ledger()
+    assert take(Settings(reset_rate=1), items(2), ledger).reset
+    assert (ledger.stats()["received"], ledger.faults.reset) == (2, 1)
+
+
+def test_all_that_was_asked_is_counted_by_second_whatever_becomes_of_it() -> None:
+    ledger = Ledger()
+    for settings in (Settings(throttle=1), Settings(fail_rate=1), Settings()):
+        take(settings, items(2), ledger)
+    assert ledger.stats()["asked"] == [(NOW // 10**9, 6)]
+    assert ledger.stats()["series"] == [(NOW // 10**9, 2)]
 
 
 def test_only_a_message_alone_is_an_arrival() -> None:
