@@ -7,6 +7,14 @@ from email.utils import quote
 
 from providers.base import Message
 
+HEADER_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 3.6.8
+OURS = frozenset(
+    {
+        "bcc", "cc", "content-transfer-encoding", "content-type", "date", "dkim-signature", "from", "message-id", "mime-version",
+        "received", "reply-to", "return-path", "subject", "to",
+    }
+)  # fmt: skip
+"""Headers that a message may not bring along."""
 LINE = 998  # octets a line of a message may have: RFC 5322 2.1.1
 _QUOTED = r'"(?:[^"\\\x00-\x1f\x7f-\x9f]|\\[^\x00-\x1f\x7f-\x9f])*"'
 _ADDRESS = re.compile(rf'(?:{_QUOTED}|[^\s"<>()\[\],;:\\@\x00-\x20\x7f-\x9f]+)@[^\s"<>(),;\\@\x00-\x20\x7f-\x9f]+')

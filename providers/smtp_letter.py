@@ -16,19 +16,21 @@ from typing import Any, cast
 from msgspec import Struct
 
 from providers.base import Message, Rejected
-from providers.email_parts import LINE, clean, copies_of, has_breaks, headers_of, is_address, mailbox, with_ascii_domain
+from providers.email_parts import (
+    HEADER_NAME,
+    LINE,
+    OURS,
+    clean,
+    copies_of,
+    has_breaks,
+    headers_of,
+    is_address,
+    mailbox,
+    with_ascii_domain,
+)
 from schemas.records import Attachment
 
-OURS = frozenset(
-    {
-        "bcc", "cc", "content-transfer-encoding", "content-type", "date", "dkim-signature", "from", "message-id", "mime-version",
-        "received", "reply-to", "return-path", "subject", "to",
-    }
-)  # fmt: skip
-"""Headers that a message may not bring along."""
-
 LOCAL_PART = 64  # octets: RFC 5321 4.5.3.1.1
-_HEADER_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 3.6.8
 _NO_ID = re.compile(r"[^A-Za-z0-9._-]")
 _NO_CONTENT_ID = re.compile(r"[^A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]")
 _NO_LOCAL = re.compile(r"[^A-Za-z0-9._-]|(?<=\.)\.|^\.|\.$")
@@ -121,7 +123,7 @@ def _heads(message: Message, sender: str, to: str, cc: list[str], reply_to: list
 
 
 def _add(mail: EmailMessage, name: str, value: str) -> None:
-    if not _HEADER_NAME.fullmatch(name) or name.lower() in OURS or has_breaks(value):
+    if not HEADER_NAME.fullmatch(name) or name.lower() in OURS or has_breaks(value):
         raise LetterError(Rejected("bad_header", clean(name)[:100]))
     if value.isascii() and len(name) + len(value) + 2 <= LINE:
         mail.set_raw(name, value)

@@ -13,7 +13,7 @@ from providers.content import Template
 from providers.errors import ProviderError
 from schemas import ids
 from schemas.errors import RecordRefused
-from schemas.records import Audience, Notification, NotificationRequested, Priority
+from schemas.records import Audience, Notification, NotificationRequested, Overrides, Priority
 from schemas.topics import CHANNELS
 from streams.audience.expression import parse
 from streams.intake.parts import minute_of
@@ -65,6 +65,7 @@ class Asked:
     schedule: Schedule = NOW
     users_in_all: int = 0
     own: Sequence[dict[str, str]] = ()
+    overrides: Overrides | None = None
 
 
 def request_of(asked: Asked, key: str, now: int, templates: Templates, policy: Policy) -> NotificationRequested:
@@ -89,6 +90,7 @@ def request_of(asked: Asked, key: str, now: int, templates: Templates, policy: P
         expires_at=None if asked.expires_after_ms is None else all_due(now, not_before, local_minute) + asked.expires_after_ms,
         not_before=not_before,
         local_minute=local_minute,
+        overrides=asked.overrides,
     )
     audience = Audience(list(dict.fromkeys(asked.users)), asked.expression, list(asked.own))
     request = NotificationRequested(notification, audience, key, users_in_all=asked.users_in_all)
@@ -201,6 +203,10 @@ def _has(template: Template, channel: str) -> bool:
 
 def _check(request: NotificationRequested, template: Template, policy: Policy) -> None:
     notification = request.notification
+    if idle := [
+        name for name in Overrides.__struct_fields__ if getattr(notification.overrides, name, None) and name not in notification.channels
+    ]:
+        raise BadRequest(f"overrides: {', '.join(idle)}: it goes to {', '.join(notification.channels)}")
     try:
         check_plannable(request, CHANNELS)
         policy.of(notification)

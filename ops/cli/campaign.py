@@ -9,6 +9,7 @@ from ops.cli.asking import NOW, Asked, duration_ms, names, schedule_of, variable
 from ops.cli.carrying import carry_out
 from ops.cli.errors import BadRequest
 from ops.cli.output import AsJson
+from ops.cli.overriding import overrides_of
 
 EVENT_TYPE = "campaign"
 
@@ -33,6 +34,8 @@ def campaign(
     at: options.At = None,
     delay: options.Delay = None,
     at_local: options.AtLocal = None,
+    overrides: options.OverridesFile = None,
+    attach: options.Attach = None,
     key: options.Key = None,
     template_version: options.TemplateVersion = None,
     no_wait: NoWait = False,
@@ -56,5 +59,6 @@ def campaign(
         version=template_version,
         expires_after_ms=None if expires is None else duration_ms(expires),
         schedule=schedule_of(at, delay, at_local),
+        overrides=overrides_of(overrides, attach or []),
     )
     carry_out(asked, key, wait=not no_wait and asked.schedule == NOW, timeout_s=timeout, as_json=as_json, users_file=users_file)

@@ -6,7 +6,7 @@ import msgspec
 
 from ops.cli.controlling import told
 from ops.cli.evidence import Evidence, Handed, channels_of
-from ops.cli.standing import DIGESTED, HELD, scheduled
+from ops.cli.standing import DIGESTED, HELD, beside, scheduled
 from ops.cli.times import age
 from projections.cassandra.header import Header, audience_of
 from projections.cassandra.timeline import Why
@@ -58,7 +58,7 @@ def requested(header: Header) -> Link:
     """The request."""
     rules = f", trigger rules {header.rules_version}" if header.rules_version else ""
     wanted = f"{header.template_id} v{header.template_version} to {header.audience}"
-    said = f"{header.source} asked for {wanted} (key {header.idempotency_key}{rules})"
+    said = f"{header.source} asked for {wanted} (key {header.idempotency_key}{rules}){beside(header)}"
     return Link("requested", header.accepted_at, at(*header.position), said)
 
 

@@ -1,5 +1,6 @@
 """Options that `send` and `campaign` share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,4 +23,13 @@ AtLocal = Annotated[
 UsersFile = Annotated[
     str | None,
     typer.Option("--users-file", metavar="FILE", help="Users to tell, one a line (an id, or JSON with data of their own); `-`: stdin."),
+]
+OverridesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--overrides", metavar="FILE", help="What its messages have beside their text, by channel: JSON or YAML (docs/overrides.md)."
+    ),
+]
+Attach = Annotated[
+    list[Path] | None, typer.Option("--attach", metavar="FILE", help="A file for the e-mail, 32 KiB at most; may be repeated.")
 ]

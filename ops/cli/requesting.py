@@ -15,6 +15,7 @@ from ops.cli.watch import watching
 from ops.endpoints import Endpoints
 from projections.cassandra.header import Header
 from projections.checks import users_named
+from projections.overrides import in_words
 from providers.catalogue import Templates
 from schemas.clock import now_ms
 from schemas.codec import Codec
@@ -38,11 +39,11 @@ def as_before(request: NotificationRequested, header: Header) -> NotificationReq
     wanted = request.notification
     asked = (
         *(wanted.template_id, wanted.template_version, wanted.category, wanted.priority, wanted.campaign, wanted.channels),
-        *(wanted.data, wanted.local_minute),
+        *(wanted.data, wanted.local_minute, in_words(wanted.overrides)),
     )
     before = (
         *(header.template_id, header.template_version, header.category, header.priority, header.campaign, header.channels),
-        *(header.data, header.local_minute),
+        *(header.data, header.local_minute, header.overrides),
     )
     if asked != before or (header.audience_users, header.audience_expression) != (users_named(request), request.audience.expression):
         raise BadRequest(f"idempotency key {request.idempotency_key!r} was used for another notification, {header.notification_id}")

@@ -9,6 +9,7 @@ from ops.cli.asking import Asked, duration_ms, names, schedule_of, variables
 from ops.cli.carrying import carry_out
 from ops.cli.errors import BadRequest
 from ops.cli.output import AsJson
+from ops.cli.overriding import overrides_of
 
 EVENT_TYPE = "direct"
 
@@ -28,6 +29,8 @@ def send(
     at: options.At = None,
     delay: options.Delay = None,
     at_local: options.AtLocal = None,
+    overrides: options.OverridesFile = None,
+    attach: options.Attach = None,
     key: options.Key = None,
     template_version: options.TemplateVersion = None,
     wait: Wait = False,
@@ -48,5 +51,6 @@ def send(
         version=template_version,
         expires_after_ms=None if expires is None else duration_ms(expires),
         schedule=schedule_of(at, delay, at_local),
+        overrides=overrides_of(overrides, attach or []),
     )
     carry_out(asked, key, wait=wait, timeout_s=timeout, as_json=as_json, users_file=users_file)

@@ -76,6 +76,11 @@ def scheduled(header: Header) -> str:
     return f", scheduled for{at}{', then' if at and local else ''}{local}" if at or local else ""
 
 
+def beside(header: Header) -> str:
+    """What a notification has beside its text, to be added to a sentence; empty when it has nothing."""
+    return f", with {header.overrides}" if header.overrides else ""
+
+
 def _channel(channel: str, progress: Progress, counts: Mapping[str, int], reasons: Mapping[str, Counter[str]]) -> ChannelStanding:
     outcomes = {status: counts[status] for status in FINAL if status in counts}
     # each is decided on every channel; but of one that is only tried after another, those who have come to it

@@ -15,7 +15,7 @@ from ops.cli.letters import dead_letters
 from ops.cli.logtail import consumer
 from ops.cli.missing import refused
 from ops.cli.output import AsJson, console, table, write_json
-from ops.cli.standing import FINAL, Standing, scheduled, standing
+from ops.cli.standing import FINAL, Standing, beside, scheduled, standing
 from ops.cli.times import age, clock
 from ops.endpoints import Endpoints
 from schemas.topics import fanout_topic
@@ -72,7 +72,7 @@ def rendered(one: Standing) -> Group:
         f" · {header.priority}" + (f" · campaign {header.campaign}" if header.campaign else "")
     )
     expansion = "complete" if one.expanded else "not complete yet"
-    when = f"accepted {clock(header.accepted_at)} UTC{scheduled(header)}" + _expiry(header.accepted_at, header.expires_at)
+    when = f"accepted {clock(header.accepted_at)} UTC{scheduled(header)}{_expiry(header.accepted_at, header.expires_at)}{beside(header)}"
     audience = f"audience {header.audience}: {one.users:,} users in {one.chunks} chunks, expansion {expansion}"
     columns = ("channel", "audience", *FINAL, "pending", "held")
     rows = [

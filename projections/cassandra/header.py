@@ -31,6 +31,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     position: Position
     not_before: int | None = None
     local_minute: int | None = None
+    overrides: str = ""
+    """What it has beside its text, in words (`projections.overrides`)."""
 
     @property
     def audience(self) -> str:
@@ -62,5 +64,6 @@ def header_of(row: Any) -> Header | None:
         accepted_at=moment_ms(row.accepted_at),
         expires_at=millis(row.expires_at),
         not_before=millis(row.not_before),
+        overrides=row.overrides or "",
         position=Position(row.request_topic, row.request_partition, row.request_offset),
     )

@@ -6,6 +6,7 @@ from projections.base import Position
 from projections.cassandra import statements
 from projections.cassandra.policy import Policy, Write, first_wins, seconds_left
 from projections.checks import storable, users_named
+from projections.overrides import in_words
 from schemas.records import AudienceExpanded, NotificationRequested
 
 
@@ -19,7 +20,7 @@ def requested(record: NotificationRequested, position: Position, policy: Policy,
         asked.notification_id, asked.event_type, asked.source, asked.campaign, asked.template_id, asked.template_version, asked.category,
         asked.priority.value, asked.channels, asked.data, asked.occurred_at, asked.accepted_at, storable(asked.expires_at),
         storable(asked.not_before), asked.local_minute, users_named(record), audience.expression, record.idempotency_key,
-        record.rules_version, *position,
+        record.rules_version, in_words(asked.overrides) or None, *position,
     )  # fmt: skip
     yield Write(statements.NOTIFICATION, (*columns, first_wins(asked.accepted_at), ttl))
 

@@ -13,7 +13,7 @@ _HISTORY = (
 _NOTIFICATION = (
     "notification_id", "event_type", "source", "campaign", "template_id", "template_version", "category", "priority", "channels", "data",
     "occurred_at", "accepted_at", "expires_at", "not_before", "local_minute", "audience_users", "audience_expression", "idempotency_key",
-    "rules_version", "request_topic", "request_partition", "request_offset",
+    "rules_version", "overrides", "request_topic", "request_partition", "request_offset",
 )  # fmt: skip
 _EXPANSION = (
     "notification_id", "partition", "chunk", "partitions", "last", "users", "queued", "suppressed", "at", "fanout_offset", "record_offset",

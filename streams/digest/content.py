@@ -50,6 +50,7 @@ def made_of(state: State, user: str, category: str, key: str, why: str, now: int
         digest_key="",
         actor="",
         withheld={channel: reason for channel in first.channels or CHANNELS if (reason := reason_on(why, channel))},
+        overrides=first.overrides if said else None,
     )
 
 

@@ -8,6 +8,7 @@ from schemas.debezium import UpstreamEvent
 from schemas.records import Audience, Notification, NotificationRequested
 from streams.audience.expression import ExpressionInvalid, parse
 from streams.intake.errors import RuleUnfit
+from streams.intake.overrides import filled
 from streams.intake.parts import AudienceRule, Condition, DataField
 from streams.intake.payload import look_up, moment_ms
 from streams.intake.trigger import Trigger
@@ -67,6 +68,7 @@ def _request(event: UpstreamEvent, fields: Fields, rule: Trigger, version: str, 
         local_minute=local_minute,
         digest_key=_digest_key(rule, fields),
         actor=text(rule, rule.digest.actor, fields) if rule.digest and rule.digest.actor else "",
+        overrides=None if rule.overrides is None else filled(rule, rule.overrides, fields, digested=rule.digest is not None),
     )
     return NotificationRequested(notification, _audience(rule, rule.audience, fields), event.event_id, version)
 

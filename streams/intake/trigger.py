@@ -9,6 +9,7 @@ import msgspec
 
 from schemas.records import Priority
 from schemas.topics import CHANNELS
+from streams.intake.overrides import OverridesRule, check_written
 from streams.intake.parts import AudienceRule, Condition, DataField, DigestRule, Part, ScheduleRule
 
 Category: TypeAlias = Literal["transactional", "engagement", "promotional", "system"]
@@ -48,6 +49,7 @@ class Trigger(Part, frozen=True, kw_only=True):
     campaign_field: str = ""
     schedule: ScheduleRule | None = None
     digest: DigestRule | None = None
+    overrides: OverridesRule | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -58,6 +60,8 @@ class Trigger(Part, frozen=True, kw_only=True):
             raise ValueError(f"channels {self.channels}: some of {', '.join(CHANNELS)}, each once")
         if self.expires_after_s is not None and self.expires_after_s < 1:
             raise ValueError(f"expires_after_s {self.expires_after_s}: must be 1 or more")
+        if self.overrides is not None:
+            check_written(self.overrides, self.channels, digested=self.digest is not None)
 
 
 class Triggers:

@@ -12,6 +12,7 @@ from schemas.records import Audience, ExpandAudience, Notification, Notification
 from schemas.topics import DAY_MS
 from streams.audience.own import Own, bytes_of, column, own_of
 from streams.digest.state import USERS_DIGESTED
+from streams.planner.overrides import faults
 from streams.policy.table import STATUS_OF
 from streams.profiles.rules import check_user
 
@@ -91,8 +92,9 @@ def digest_of(request: NotificationRequested) -> bytes:
 
 
 def check(request: NotificationRequested, channels: Sequence[str]) -> None:
-    """Raises RequestUnfit for channels other than these, for a notification over 64 KiB (it travels in each record about it), for data of
-    recipients' own that is not parallel to them or over 4 KiB for one, and for a schedule that can't be kept.
+    """Raises RequestUnfit for channels other than these, for a notification over 64 KiB (it travels in each record about it), for overrides
+    that can't be (`planner.overrides`), for data of recipients' own that is not parallel to them or over 4 KiB for one, and for a schedule
+    that can't be kept.
 
     Raises UserInvalid for a user id that can't be used.
     """
@@ -101,12 +103,20 @@ def check(request: NotificationRequested, channels: Sequence[str]) -> None:
     wanted = request.notification.channels
     if not set(wanted) <= set(channels):
         raise RequestUnfit(f"channels {wanted}: some of {', '.join(channels)}, or none for those of policy")
+    _check_overrides(request.notification)
     size = len(msgspec.msgpack.encode(request.notification))
     if size > MAX_NOTIFICATION_BYTES:
         raise RequestUnfit(f"the notification has {size} bytes; the limit is {MAX_NOTIFICATION_BYTES}")
     _check_own(request.audience)
     _check_schedule(request.notification)
     _check_digest(request.notification)
+
+
+def _check_overrides(asked: Notification) -> None:
+    if asked.overrides is None:
+        return
+    for where, what in faults(asked.overrides, digested=bool(asked.digest_key)):
+        raise RequestUnfit(f"{'.'.join(filter(None, ('overrides', where)))}: {what}")
 
 
 def _check_own(audience: Audience) -> None:

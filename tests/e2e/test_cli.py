@@ -1,6 +1,7 @@
 """The command line against the running system."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,10 +62,12 @@ def reached(endpoints: Endpoints, user: str, priority: str) -> bool:
 
 
 def test_a_notification_is_sent_and_every_command_knows_of_it(
-    answer: Answer, make_users: Callable[..., list[str]], known: Known, unique: str
+    answer: Answer, make_users: Callable[..., list[str]], known: Known, unique: str, tmp_path: Path
 ) -> None:
     (user,) = make_users(unique)
-    sent = answer("send", *ORDER, "-u", user, "-p", "high", "--wait")
+    beside = tmp_path / "beside.yaml"
+    beside.write_text("push: {image: https://shop.example/x.png}")
+    sent = answer("send", *ORDER, "-u", user, "-p", "high", "--overrides", str(beside), "--attach", str(beside), "--wait")
     nid = sent["notification_id"]
     assert sent["channels"] == {"push": {"sent": 1}, "in_app": {"sent": 1}, "email": {"suppressed:channel_disabled": 1}}
 
@@ -78,6 +81,7 @@ def test_a_notification_is_sent_and_every_command_knows_of_it(
 
     why = answer("why", user, nid)
     assert [link["what"] for link in why["links"]] == ["requested", "planned"]
+    assert ", with email.attachments (1 file of 41 bytes), push.image #" in why["links"][0]["said"]
     push, email = why["channels"][0], next(one for one in why["channels"] if one["channel"] == "email")
     assert [link["what"] for link in push["links"]] == ["decided", "sent"]
     assert push["verdict"].startswith("sent by sandbox-push")

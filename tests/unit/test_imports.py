@@ -42,9 +42,9 @@ PURE_MODULES |= {
     f"streams.policy.{name}" for name in ("caps", "decision", "local", "policy", "quiet", "reading", "table", "written", "zones")
 }
 PURE_MODULES |= {f"streams.digest.{name}" for name in ("content", "folding", "state", "windows")}
-PURE_MODULES |= {f"streams.intake.{name}" for name in ("parts", "payload", "sightings", "trigger", "values")}
+PURE_MODULES |= {f"streams.intake.{name}" for name in ("overrides", "parts", "payload", "sightings", "trigger", "values")}
 PURE_MODULES |= {f"streams.routing.{name}" for name in ("breaker", "choice", "days", "health", "limits", "shedding")}
-PURE_MODULES |= {"streams.profiles.positions", "streams.profiles.values"}
+PURE_MODULES |= {"streams.planner.overrides", "streams.strict_record", "streams.profiles.positions", "streams.profiles.values"}
 PURE_MODULES |= {
     f"providers.feedback.{name}"
     for name in (

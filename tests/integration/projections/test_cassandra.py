@@ -20,7 +20,7 @@ from projections.cassandra.writer import WriteLimits, Writer
 from projections.errors import MigrationChanged, StoreUnavailable
 from projections.migrations import load
 from projections.retry import Backoff
-from schemas.records import Outcome, Record
+from schemas.records import Outcome, Overrides, PushOverrides, Record
 from tests.integration.projections.drawn import USERS, batches
 from tests.integration.projections.places import Places
 from tests.unit.projections.cassandra.store import Store
@@ -160,7 +160,7 @@ def test_one_notification_in_full(session: Session, reader: Reader, apply: Apply
     told = notification("n-1", accepted_at=now)
     mixed = [Outcome("sent"), Outcome("failed", "no_address", "gone")]
     apply([
-        requested("n-1", accepted_at=now),
+        requested("n-1", accepted_at=now, overrides=Overrides(push=PushOverrides(image="https://shop.example/x.png"))),
         requested("n-1", accepted_at=now + 9000, campaign="copied"),
         status_batch(USERS, "sent", status_id="s1", at=now + 1, notification=told, outcomes=mixed, outcome_of=[0] * 50 + [1] * 10),
         status_batch(["user-055"], "sent", status_id="s2", at=now + 2, notification=told, attempt=2),
@@ -170,6 +170,7 @@ def test_one_notification_in_full(session: Session, reader: Reader, apply: Apply
     header = reader.header("n-1")
     assert header is not None
     assert (header.campaign, header.accepted_at, header.data, header.position.offset) == ("spring", now, {"title": "Spring"}, 0)
+    assert header.overrides.startswith("push.image #")
     assert reader.counts("n-1") == {"push": {"sent": 51, "failed": 10, "delivered": 1}, "email": {"sent": 1}}
     assert [(it.status_id, it.tally, it.users) for it in reader.events("n-1")] == [
         ("s1", {"sent": 50, "failed:no_address": 10}, 60), ("s2", {"sent": 1}, 1), ("s3", {"delivered": 1}, 1), ("s4", {"sent": 1}, 1),

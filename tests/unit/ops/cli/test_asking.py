@@ -6,7 +6,7 @@ from ops.cli.asking import NOW, SOURCE, Asked, Schedule, duration_ms, names, req
 from ops.cli.errors import BadRequest
 from providers.catalogue import Templates
 from schemas import ids
-from schemas.records import NotificationRequested, Priority
+from schemas.records import ChatOverrides, EmailOverrides, NotificationRequested, Overrides, Priority, PushOverrides
 from streams.policy.loader import load_policy
 from streams.policy.local import LONGEST_DAY_MS
 
@@ -56,6 +56,25 @@ def test_expiry_counts_from_now() -> None:
 def test_whatever_a_later_step_would_refuse_is_refused_here(changes: dict[str, object], complaint: str) -> None:
     with pytest.raises(BadRequest, match=complaint):
         request(replace(ORDER, **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "complaint"),
+    [
+        (Overrides(chat=ChatOverrides(thread="t")), "overrides: chat: it goes to push, email, in_app"),
+        (Overrides(email=EmailOverrides(cc=["bo"])), r"overrides.email.cc\[0\]: is no e-mail address"),
+        (Overrides(push=PushOverrides(data={"x": "." * 50_000})), "overrides: have 501.. bytes in all; the limit is 49152"),
+    ],
+)
+def test_overrides_that_later_steps_would_refuse_or_never_tell(overrides: Overrides, complaint: str) -> None:
+    with pytest.raises(BadRequest, match=complaint):
+        request(replace(ORDER, overrides=overrides))
+
+
+def test_a_request_has_the_overrides() -> None:
+    some = Overrides(push=PushOverrides(image="https://shop.example/x.png"))
+    assert request(replace(ORDER, overrides=some)).notification.overrides == some
+    assert request(ORDER).notification.overrides is None
 
 
 def test_variables_may_hold_equals_signs() -> None:

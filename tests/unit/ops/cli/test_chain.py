@@ -52,6 +52,12 @@ def test_a_message_that_was_sent_has_the_whole_chain_with_positions() -> None:
     assert "policy1" in email.links[0].said
 
 
+def test_what_it_has_beside_its_text_is_named_and_not_shown() -> None:
+    header = msgspec.structs.replace(HEADER, overrides="email.attachments (1 file of 8 bytes) #5d41402a")
+    assert explained(header=header).links[0].said.endswith("), with email.attachments (1 file of 8 bytes) #5d41402a")
+    assert ", with" not in explained().links[0].said
+
+
 def test_a_user_nobody_knew_has_no_profile_to_cite() -> None:
     unknown = [told("suppressed", channel, reason="user_unknown", fanout=True, offset=-1) for channel in HEADER.channels]
     answer = explained(statuses=unknown)

@@ -74,6 +74,13 @@ def test_help_names_every_command(run: Run, capsys: pytest.CaptureFixture[str]) 
         (["send", "-t", "login_code"], "--user, or --users-file: one of them"),
         (["send", "-t", "login_code", "--users-file", "/no/such/file"], "No such file"),
         (["campaign", "tag:a or", "-t", "flash_sale", "-d", "sale=x", "-d", "percent=1"], "found the end (character 9)"),
+        (["send", "-t", "login_code", "-u", "ann", "-d", "code=1", "--overrides", "/no/such/file"], "No such file"),
+        (["campaign", "all", "-t", "flash_sale", "--attach", "/no/such/file"], "No such file"),
+        (["send", "-t", "login_code", "-u", "ann", "-d", "code=1", "--overrides", "/dev/null"], "--overrides /dev/null: Expected `object`"),
+        (
+            ["send", "-t", "login_code", "-u", "ann", "-d", "code=1", "-c", "push", "--attach", "README.md"],
+            "overrides: email: it goes to push",
+        ),
         (["audience", "tag:a tag:b"], "expected and, or, or the end, found 'tag:b' (character 7)"),
         (["rate", "n-1", "fast"], "'fast' is no rate"),
         (["dlq", "replay"], "name the letters"),

@@ -6,23 +6,27 @@ import pytest
 from ops.cli.asking import Schedule
 from ops.cli.errors import BadRequest
 from ops.cli.requesting import as_before
-from schemas.records import NotificationRequested
+from projections.overrides import in_words
+from schemas.records import NotificationRequested, Overrides, PushOverrides
 from streams.planner.rules import digest_of
 from tests.unit.ops.cli.test_asking import ORDER, request
 from tests.unit.ops.cli.test_standing import HEADER
+
+IMAGE = Overrides(push=PushOverrides(image="https://shop.example/x.png"))
 
 
 def header_of(asked: NotificationRequested) -> object:
     it = asked.notification
     names = ("template_id", "template_version", "category", "priority", "campaign", "channels", "data", "occurred_at", "expires_at")
     names += ("not_before", "local_minute")
-    same = {name: getattr(it, name) for name in names}
+    same = {name: getattr(it, name) for name in names} | {"overrides": in_words(it.overrides)}
     return msgspec.structs.replace(HEADER, **same, audience_users=len(asked.audience.users), audience_expression="")
 
 
 def test_the_same_again_is_the_same_to_the_planner_too() -> None:
-    first = request(replace(ORDER, expires_after_ms=60_000), now=1_000)
-    again = as_before(request(replace(ORDER, expires_after_ms=60_000), now=9_000), header_of(first))  # type: ignore[arg-type]
+    same = replace(ORDER, expires_after_ms=60_000, overrides=IMAGE)
+    first = request(same, now=1_000)
+    again = as_before(request(same, now=9_000), header_of(first))  # type: ignore[arg-type]
     assert digest_of(again) == digest_of(first)
 
 
@@ -40,9 +44,12 @@ def test_the_same_again_is_for_the_time_of_the_first() -> None:
         {"users": ["cy"]},
         {"priority": "low"},
         {"schedule": Schedule(local_minute=1)},
+        {"overrides": Overrides(push=PushOverrides(image="https://shop.example/other.png"))},
+        {"overrides": None},
     ],
 )
 def test_another_body_under_the_same_key_is_refused(changes: dict[str, object]) -> None:
-    other = request(replace(ORDER, **changes))  # type: ignore[arg-type]
+    asked = replace(ORDER, overrides=IMAGE)
+    other = request(replace(asked, **changes))  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match="was used for another notification"):
-        as_before(other, header_of(request(ORDER)))  # type: ignore[arg-type]
+        as_before(other, header_of(request(asked)))  # type: ignore[arg-type]

@@ -87,6 +87,12 @@ def test_what_is_for_later_says_for_when() -> None:
     assert not standing(msgspec.structs.replace(HEADER, not_before=HEADER.accepted_at), Progress(0, 0, False, {}, {}), {}, []).waits
 
 
+def test_what_it_has_beside_its_text_is_named() -> None:
+    image = msgspec.structs.replace(HEADER, overrides="push.image #5d41402a")
+    it = standing(image, Progress(0, 0, False, {}, {}), {}, [])
+    assert "accepted 1970-01-01 00:00:00.002 UTC, with push.image #5d41402a" in [*rendered(it).renderables]
+
+
 def test_a_local_time_is_told_too() -> None:
     there = " 09:05 where each recipient is"
     assert scheduled(HEADER) == ""

@@ -9,7 +9,7 @@ from projections.cassandra.policy import Policy, Write
 from projections.cassandra.rows import writes
 from projections.cassandra.status_rows import by_bucket, month_of
 from schemas.partition import bucket_of
-from schemas.records import Audience, Outcome, Record, StatusBatch
+from schemas.records import Audience, Outcome, Overrides, PushOverrides, Record, StatusBatch
 from schemas.topics import DAY_MS
 from tests.unit.projections.cassandra.store import Store
 from tests.unit.projections.made import ACCEPTED, NOW, USERS, expanded, items, notification, requested, status_batch, status_batches
@@ -137,6 +137,13 @@ def test_a_header_says_for_when_it_was() -> None:
     assert header.values[13:15] == (NOW + 5, 540)
     (header,) = written(requested())
     assert header.values[13:15] == (None, None)
+
+
+def test_a_header_says_in_words_what_it_had_beside_its_text() -> None:
+    (header,) = written(requested(overrides=Overrides(push=PushOverrides(image="https://shop.example/x.png"))))
+    assert header.values[19].startswith("push.image #")
+    (header,) = written(requested())
+    assert header.values[19] is None
 
 
 def test_the_first_request_wins() -> None:

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from providers.content import DIGEST_VARIABLES
+from schemas.records import Overrides, PushOverrides
 from streams.digest.content import CANCELLED, ENDED, GONE, MEMBERS_BYTES, SEEN, actors, collapsed, made_of, member_outcome, reason_on
 from streams.digest.state import SHOWN, SHOWN_BYTES, State, joined, packed, unpacked, without
 from tests.unit.streams import make
@@ -62,6 +63,15 @@ def test_a_template_has_the_text_and_its_parts() -> None:
 @pytest.mark.parametrize("why", [CANCELLED, GONE])
 def test_what_nobody_will_read_is_not_written(why: str) -> None:
     assert said(waiting(("Ann", {"photo": "1"})), why) == {"digest_count": "1"}
+
+
+@pytest.mark.parametrize(("why", "told"), [(ENDED, True), (SEEN, True), (CANCELLED, False), (GONE, False)])
+def test_a_digest_has_what_its_first_member_has_beside_its_text(why: str, told: bool) -> None:
+    first, second = (Overrides(push=PushOverrides(thread=name)) for name in ("first", "second"))
+    state = State("n-0", T0, T0)
+    for number, overrides in enumerate((first, second)):
+        state = joined(state, make.notification(notification_id=f"n-{number}", overrides=overrides), "", T0)
+    assert made_of(unpacked(packed(state)) or state, "ann", "engagement", "likes", why, T0).overrides == (first if told else None)
 
 
 def test_the_last_are_shown_as_far_as_there_is_room() -> None:

@@ -155,3 +155,62 @@ def test_a_digest_needs_what_it_is_by(tmp_path: Path) -> None:
     write(tmp_path, "rules:" + RULE + "    digest: {by: []}\n")
     with pytest.raises(TriggersInvalid, match="rule placed: .*digest: by must name one field or more"):
         load_triggers(tmp_path)
+
+
+OVERRIDES = "    overrides: {push: {image: 'https://shop.example/x.png'}}\n"
+
+
+@pytest.mark.parametrize(
+    ("channels", "overrides", "says"),
+    [
+        ("[push]", "{pigeon: {}}", "unknown field `pigeon` - at `$.overrides`"),
+        ("[push]", "{push: {snd: default}}", "unknown field `snd` - at `$.overrides.push`"),
+        ("[push]", "{push: {sound: yes}}", "Expected `str | object`, got `bool` - at `$.overrides.push.sound`"),
+        ("[push]", "{push: {badge: '3'}}", "Expected `int | object | null`, got `str` - at `$.overrides.push.badge`"),
+        ("[push]", "{push: {badge: -1}}", "overrides.push.badge is not from 0"),
+        ("[push]", "{push: {image: 'x.png'}}", "overrides.push.image is no URL"),
+        ("[push]", "{push: {link: 'https://shop.example/{order_id}}}'}}", "overrides.push.link: 'https://shop.example/{order_id}}}'"),
+        ("[push]", "{push: {link: 'https://shop.example/{{ order id }}'}}", "a field is written as {{ order_id }}"),
+        ("[push]", "{push: {sound: {field: x, or: y}}}", "unknown field `or` - at `$.overrides.push.sound`"),
+        ("[push]", "{email: {from_name: Shop}}", "overrides: email: the rule's channels are push"),
+        ("[email]", "{email: {cc: [ann]}}", "overrides.email.cc[0] is no e-mail address"),
+        ("[email]", "{email: {headers: {To: x@shop.example}}}", "overrides.email.headers To is what the message says itself"),
+        (
+            "[email]",
+            "{email: {attachments: [{filename: a}]}}",
+            "missing required field `content_type` - at `$.overrides.email.attachments[0]`",
+        ),
+        ("[email]", "{email: {attachments: [{filename: a, content_type: text/plain, content: '?'}]}}", "Invalid base64"),
+        ("[push]", f"{{push: {{data: {{x: {'.' * 50_000}}}}}}}", "overrides have 50"),
+    ],
+)
+def test_overrides_that_no_event_could_make_right_are_named(tmp_path: Path, channels: str, overrides: str, says: str) -> None:
+    path = write(tmp_path, "rules:" + RULE.replace("[push]", channels) + f"    overrides: {overrides}\n")
+    with pytest.raises(TriggersInvalid) as error:
+        load_triggers(tmp_path)
+    assert str(error.value).startswith(f"{path}: rule placed: ")
+    assert says in str(error.value)
+
+
+def test_what_an_event_fills_is_not_judged_before_it_comes(tmp_path: Path) -> None:
+    some = "{email: {cc: ['{{ agent }}'], attachments: [{filename: '{{ id }}.pdf', content_type: {field: type}, content: {field: pdf}}]}}"
+    write(tmp_path, "rules:" + RULE.replace("[push]", "[email]") + f"    overrides: {some}\n")
+    (rule,) = load_triggers(tmp_path).rules
+    assert rule.overrides.email.attachments[0].content_type == DataField(field="type")
+
+
+def test_overrides_are_of_the_version_and_rules_without_keep_theirs(tmp_path: Path) -> None:
+    write(tmp_path, "rules:" + RULE)
+    without = load_triggers(tmp_path).version
+    assert without == "15ed32359ff4"  # of before there were any: requests that were made by it keep their version
+    write(tmp_path, "rules:" + RULE + OVERRIDES)
+    assert load_triggers(tmp_path).version != without
+
+
+def test_what_is_digested_has_little_beside_its_text(tmp_path: Path) -> None:
+    some = f"    overrides: {{push: {{data: {{x: {'.' * 9_000}}}}}}}\n"
+    write(tmp_path, "rules:" + RULE + some)
+    assert len(load_triggers(tmp_path).rules) == 1
+    write(tmp_path, "rules:" + RULE + some + "    digest: {by: [order_id]}\n")
+    with pytest.raises(TriggersInvalid, match="rule placed: overrides have 9112 bytes in all; the limit is 8192, as it is for a digest"):
+        load_triggers(tmp_path)
