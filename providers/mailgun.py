@@ -75,13 +75,15 @@ class Mailgun:
         name: str = "mailgun",
         base_url: str = US,
         batch_size: int = 1000,
+        polled: bool = False,
         concurrency: int = 16,
         timeout_ms: int = 30_000,
         connect_timeout_ms: int = 2_000,
         rate_per_s: int | None = None,
         rate_per_day: int | None = None,
     ) -> None:
-        """`domain`: the sending domain at Mailgun. `base_url`: that of its region, US or EU. Raises DeclarationError."""
+        """`domain`: the sending domain at Mailgun. `base_url`: that of its region, US or EU. `polled`: its events are
+        fetched (`polled` in the gateway's file) and not sent. Raises DeclarationError."""
         if not is_address(with_ascii_domain(sender)) or not re.fullmatch(r"[A-Za-z0-9.-]+", domain):
             raise DeclarationError(f"{name}: {sender!r} is not an e-mail address, or {domain!r} not a domain")
         if batch_size > 1000:
@@ -97,7 +99,7 @@ class Mailgun:
             connect_timeout_ms=connect_timeout_ms,
             rate_per_s=rate_per_s,
             rate_per_day=rate_per_day,
-            feedback="webhook",
+            feedback="polled" if polled else "webhook",
         )
         self._api_key, self._sender = api_key, with_ascii_domain(sender)
         self._url = f"{base_url}/v3/{domain}/messages"

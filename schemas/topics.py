@@ -54,6 +54,7 @@ DLQ = "notify.dlq"
 POLICY = "notify.policy"
 REPLAYS = "notify.replays"
 CHANGELOG_FEEDBACK = "notify.changelog.feedback"
+CHANGELOG_CURSORS = "notify.changelog.feedback.cursors"
 CHANGELOG_PLANNER = "notify.changelog.planner"
 CHANGELOG_SCHEDULED = "notify.changelog.planner.scheduled"
 TIMERS = "notify.timers"
@@ -190,6 +191,8 @@ def _core() -> Iterator[Topic]:
     yield Topic(CHANGELOG_SCHEDULED, "notification_id", "planner", compacted=True, retention_ms=SCHEDULE_KEPT_MS, dlq="")
     # as long as the batches that it is about
     yield Topic(CHANGELOG_FEEDBACK, "place of a deliver batch", "feedback", compacted=True, retention_ms=week, dlq="")
+    # how far each feed of a provider's events was fetched: the gateway reads it once, at its start
+    yield Topic(CHANGELOG_CURSORS, "feed; partition 0", "gateway", compacted=True, retention_ms=FOREVER, dlq="")
     # every worker reads it: what can't be used is said in their logs, and passed over
     yield Topic(POLICY, "policy; partition 0", "operators", PolicyPublished, compacted=True, retention_ms=FOREVER, dlq="")
     # only people read it

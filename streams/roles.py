@@ -46,6 +46,8 @@ from streams.delivery.cancels import Cancels
 from streams.delivery.days import TAIL, Days
 from streams.delivery.shares import Shares, Standing
 from streams.feedback.agent import FeedbackStep
+from streams.feedback.numbers import Numbers
+from streams.feedback.phones import Phones
 from streams.give_way import Manners
 from streams.health.backlog import Backlog
 from streams.intake.agent import IntakeStep
@@ -53,6 +55,7 @@ from streams.intake.loader import load_triggers
 from streams.planner.agent import SCHEDULED, PlannerStep
 from streams.policy.policy import InForce
 from streams.profiles.agent import ProfileStep
+from streams.profiles.kept import INDEXED, PHONES, PLAIN, Kept
 from streams.profiles.replica import ProfileReplica
 from streams.settings import WorkerSettings
 from streams.step.reader import LogReader
@@ -81,13 +84,13 @@ class Parts:
 
 @dataclass(frozen=True)
 class Role:
-    """`replica`: None for none, else whether the index is kept. `forgets`: table values may vanish after 48 h, but for those of
+    """`replica`: what its copy of the profiles keeps; None: it has none. `forgets`: table values may vanish after 48 h, but for those of
     the tables in `lasting`, which stay for so many seconds. `ordered`: tables that are kept in the order of their values too. `cancels`:
     whether it hears of campaigns that were. `policy`: whether it goes by the policy.
     """
 
     make: Callable[[Parts], Steps]
-    replica: bool | None
+    replica: Kept | None
     forgets: bool = True
     ordered: tuple[str, ...] = ()
     manners: Manners = Manners.FIRST
@@ -172,7 +175,10 @@ def _timers(parts: Parts) -> Steps:
 
 
 def _feedback(parts: Parts) -> Steps:
-    return {FEEDBACK: FeedbackStep(parts.codec, parts.clock, LogReader(parts.kafka, "carillon.feedback.batches").value_at)}
+    assert parts.replica is not None
+    batches = LogReader(parts.kafka, "carillon.feedback.batches")
+    numbers = Numbers(parts.codec, parts.clock, Phones(parts.replica).users_of, parts.settings.partitions)
+    return {FEEDBACK: FeedbackStep(parts.codec, parts.clock, batches.value_at, numbers)}
 
 
 LASTING = {CAMPAIGNS: CAMPAIGN_KEPT_MS // 1000, TRIED: TRIED_KEPT_MS // 1000}
@@ -180,10 +186,10 @@ ROLES: Mapping[str, Role] = {
     "profiles": Role(_profiles, replica=None, forgets=False, manners=Manners.LAST),
     "cdc": Role(_cdc, replica=None, manners=Manners.LAST),
     "plan": Role(_plan, replica=None, lasting={SCHEDULED: SCHEDULE_KEPT_MS // 1000}, policy=True),
-    "decide": Role(_decide, replica=True, manners=Manners.BEHIND, lasting=LASTING, policy=True),
-    "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=True, lasting=LASTING, policy=True),
-    "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=False, cancels=True, policy=True),
-    "bulk": Role(lambda parts: _deliver(parts, BULK), replica=False, manners=Manners.LAST, cancels=True, policy=True),
-    "feedback": Role(_feedback, replica=None, forgets=False, manners=Manners.BEHIND),
+    "decide": Role(_decide, replica=INDEXED, manners=Manners.BEHIND, lasting=LASTING, policy=True),
+    "decide_urgent": Role(lambda parts: _decide(parts, FANOUT_URGENT), replica=INDEXED, lasting=LASTING, policy=True),
+    "urgent": Role(lambda parts: _deliver(parts, URGENT), replica=PLAIN, cancels=True, policy=True),
+    "bulk": Role(lambda parts: _deliver(parts, BULK), replica=PLAIN, manners=Manners.LAST, cancels=True, policy=True),
+    "feedback": Role(_feedback, replica=PHONES, forgets=False, manners=Manners.BEHIND),
     "timers": Role(_timers, replica=None, forgets=False, ordered=(TIMERS_TABLE,), manners=Manners.BEHIND),
 }

@@ -139,7 +139,7 @@ def _followed_by(copies: Sequence[Assigned | ProfileReplica | Cancels]) -> Calla
 def _replica(role: Role, name: str, kafka: str, state: Path, codec: Codec, log: LogWriter) -> ProfileReplica | None:
     if role.replica is None:
         return None
-    return ProfileReplica(Store(state / "profiles"), kafka, codec, log, die, step=name, indexed=role.replica)
+    return ProfileReplica(Store(state / "profiles"), kafka, codec, log, die, step=name, kept=role.replica)
 
 
 def _policy(role: Role, name: str, kafka: str, settings: WorkerSettings, codec: Codec) -> InForce | None:

@@ -1,4 +1,4 @@
-"""`carillon gateway`: takes providers' webhooks in the foreground."""
+"""`carillon gateway`: takes providers' webhooks, and fetches their events, in the foreground."""
 
 import asyncio
 import logging
@@ -13,11 +13,13 @@ from confluent_kafka import KafkaException
 
 from gateway.errors import Unwritable
 from ops.cli.context import codec
+from ops.cli.logtail import consumer, read_all, watermarks
 from ops.endpoints import Endpoints
 from ops.fleet.settings import worker_settings
 from providers.secret_files import Variables
 from schemas.clients import producer_config
 from schemas.records import Output
+from schemas.topics import CHANGELOG_CURSORS
 
 if TYPE_CHECKING:
     from streams.step.log import LogWriter
@@ -44,8 +46,21 @@ class KafkaLog:
             raise Unwritable(str(error)) from error
 
 
+def cursors_on_the_log(endpoints: Endpoints) -> dict[str, str]:
+    """Return where feeds stand, by name. Raises KafkaException, GaveUp."""
+    from gateway.poller import cursors_of
+
+    last: dict[bytes, bytes | None] = {}
+    with consumer(endpoints.kafka) as reader:
+        low, end = watermarks(reader, CHANGELOG_CURSORS)[0]
+        place = (CHANGELOG_CURSORS, 0)
+        read_all(reader, {place: low}, {place: end}, lambda message: last.update({message.key() or b"": message.value()}))
+    return cursors_of(last)
+
+
 def gateway(file: File) -> None:
-    """Take providers' webhooks until SIGTERM or SIGINT, verify them, and write what they say to `notify.feedback`.
+    """Take providers' webhooks until SIGTERM or SIGINT, verify them, fetch the events of those that are polled, and write what they say to
+    `notify.feedback`.
 
     The file's ${NAME}s are variables; NAME_FILE names a file that holds one.
     """
@@ -59,6 +74,7 @@ def gateway(file: File) -> None:
         wire.warm()
         writer = LogWriter(producer_config(endpoints.kafka, WRITTEN_WITHIN_S))
         try:
-            asyncio.run(serve(config, KafkaLog(writer), wire.encode, worker_settings().partitions))
+            cursors = cursors_on_the_log(endpoints) if config.feeds else {}
+            asyncio.run(serve(config, KafkaLog(writer), wire.encode, worker_settings().partitions, cursors=cursors))
         finally:
             writer.close()

@@ -1,5 +1,8 @@
 """`carillon unknown`: who may have been sent to, and what became of them."""
 
+import asyncio
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,13 +16,15 @@ from ops.cli.output import AsJson, console, table, write_json
 from ops.cli.producing import LogProducer
 from ops.cli.times import age
 from ops.endpoints import Endpoints
+from ops.fleet.settings import worker_settings
+from providers.secret_files import Variables
 from schemas.clock import now_ms
 from schemas.codec import Codec
 from schemas.records import FeedbackReceived, FeedbacksReceived, StatusBatch
 from schemas.refs import parse
 from schemas.topics import FEEDBACK, STATUS
 
-app = typer.Typer(no_args_is_help=True, help="Who may have been sent to: list, resolve.")
+app = typer.Typer(no_args_is_help=True, help="Who may have been sent to: list, resolve, poll.")
 
 KIND_OF = {"sent": "accepted", "failed": "failed"}
 OPERATOR = "operator"
@@ -31,6 +36,8 @@ Channel = Annotated[str, typer.Option("--channel", help="Only those on this chan
 Provider = Annotated[str, typer.Option("--provider", help="Only those of this provider.")]
 Since = Annotated[str, typer.Option("--since", help="Only those of the last so long (90m, 24h, 7d).")]
 As = Annotated[str, typer.Option("--as", help="What the provider's own records say: sent, or failed.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The gateway's file; its `asked` says who can be asked, and how.")]
+Most = Annotated[int, typer.Option("--most", min=1, max=100_000, help="Ask about so many at most.")]
 Note = Annotated[str, typer.Option("--note", help="Why, for whoever asks later.")]
 
 
@@ -78,6 +85,33 @@ def resolve(
         write_json([one.ref for one in wanted])
     else:
         console().print(f"{verdict}: {len(wanted)}" + "".join(f"\n  {one.ref}" for one in wanted))
+
+
+@app.command()
+def poll(
+    file: File,
+    notification: Notification = "",
+    channel: Channel = "",
+    provider: Provider = "",
+    since: Since = "24h",
+    most: Most = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the providers that can be asked by our reference, oldest first; what they know was taken is so from then on."""
+    from gateway.config import load_file
+    from ops.cli.polling import Poll
+
+    config, endpoints = load_file(file, Variables(os.environ)), Endpoints.load()
+    with codec(endpoints) as wire:
+        doubts = chosen(_open(endpoints, wire, since), notification=notification, channel=channel, provider=provider)[:most]
+        producer, partitions = LogProducer(endpoints.kafka), worker_settings().partitions
+        asking = Poll(config.inquiries, config.feeds, config.settings.polling, producer, wire.encode, partitions)
+        answered = asyncio.run(asking.ask(doubts))
+    if as_json:
+        write_json(answered)
+        return
+    rows = [(one.ref, one.provider, one.said) for one in answered]
+    console().print(table("", ("ref", "provider", "says"), rows) if rows else "nobody")
 
 
 def _open(endpoints: Endpoints, codec: Codec, since: str) -> list[Doubt]:

@@ -66,22 +66,25 @@ class Mailgun:
         event = at(said, "event-data")
         if not isinstance(event, dict):
             raise Malformed("no event-data")
-        return Reading(token, digest(request.body), (self._heard(event, token, request.body, now),))
+        heard = heard_of(event, name=self.name, event_id=token, raw=request.body, now=now)
+        return Reading(token, digest(request.body), (heard,))
 
-    def _heard(self, event: dict[str, Any], token: str, body: bytes, now: int) -> Heard:
-        status = at(event, "delivery-status")
-        return Heard(
-            provider=self.name,
-            kind=_kind(event),
-            ref=text_at(event, "user-variables", "ref"),
-            provider_message_id=text_at(event, "message", "headers", "message-id"),
-            address=text_at(event, "recipient"),
-            reason=code(text_at(event, "reason") or text_at(event, "reject", "reason")),
-            detail=excerpt(text_at(status, "message"), text_at(status, "description"), text_at(event, "reject", "description")),
-            occurred_at=ms_of_seconds(at(event, "timestamp"), now),
-            event_id=token,
-            raw=body,
-        )
+
+def heard_of(event: dict[str, Any], *, name: str, event_id: str, raw: bytes, now: int) -> Heard:
+    """Return what an event says, whether it was sent or fetched."""
+    status = at(event, "delivery-status")
+    return Heard(
+        provider=name,
+        kind=_kind(event),
+        ref=text_at(event, "user-variables", "ref"),
+        provider_message_id=text_at(event, "message", "headers", "message-id"),
+        address=text_at(event, "recipient"),
+        reason=code(text_at(event, "reason") or text_at(event, "reject", "reason")),
+        detail=excerpt(text_at(status, "message"), text_at(status, "description"), text_at(event, "reject", "description")),
+        occurred_at=ms_of_seconds(at(event, "timestamp"), now),
+        event_id=event_id,
+        raw=raw,
+    )
 
 
 def _kind(event: dict[str, Any]) -> str:

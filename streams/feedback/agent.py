@@ -16,12 +16,12 @@ from schemas.errors import RecordRefused
 from schemas.records import DeliverBatch, FeedbackReceived, FeedbacksReceived, Output, ProfileChanged, ProfilesChanged, Record, Write
 from schemas.topics import CHANGELOG_FEEDBACK, FEEDBACK, PROFILE_EVENTS, STATUS, fanout_topic
 from streams.delivery.ends import ended_of
+from streams.feedback.numbers import TABLE, Numbers, is_of_a_number
 from streams.feedback.rules import Place, Said, changes_of, grouped, news, said_of, status_of
 from streams.step.model import Effects, Input, require_writable
 from streams.step.partition import StepPartition
 from streams.step.step import View, dead_letter_output, patiently
 
-TABLE = "heard"
 BATCHES = 512
 """Batches that are kept: what is said of a campaign is said of few of them at a time."""
 
@@ -47,9 +47,9 @@ class FeedbackStep:
     tables: Mapping[str, str] = {TABLE: CHANGELOG_FEEDBACK}
     journal: str | None = None
 
-    def __init__(self, codec: Codec, clock: Callable[[], int], fetch: Fetch) -> None:
-        """`clock`: epoch ms."""
-        self._codec, self._clock, self._fetch = codec, clock, fetch
+    def __init__(self, codec: Codec, clock: Callable[[], int], fetch: Fetch, numbers: Numbers) -> None:
+        """`clock`: epoch ms. `numbers`: for what names no message."""
+        self._codec, self._clock, self._fetch, self._numbers = codec, clock, fetch, numbers
         self._batches: OrderedDict[Place, DeliverBatch] = OrderedDict()
 
     async def start(self, partition: int) -> None:
@@ -75,11 +75,13 @@ class FeedbackStep:
         heard = await patiently(part, lambda: self._codec.decode_one_of(record.value, KINDS))
         events = heard.events if isinstance(heard, FeedbacksReceived) else [heard]
         by_batch: dict[Place, list[Said]] = {}
-        for one in said_of(events, record.partition):
+        for one in said_of((event for event in events if not is_of_a_number(event)), record.partition):
             by_batch.setdefault(one.place, []).append(one)
         effects = Effects()
         for place, said in by_batch.items():
             effects.add(self._of_batch(view, await self._batch(part, place), place, said, record))
+        for event in filter(is_of_a_number, events):
+            effects.add(await self._numbers.told(part, view, event, record, self.name))
         return effects
 
     def _of_batch(self, view: View, batch: DeliverBatch, place: Place, said: Sequence[Said], record: Input) -> Effects:

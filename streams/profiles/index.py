@@ -29,18 +29,20 @@ class ProfileIndex:
         return _number(self._part.get(_COUNT + prefix))
 
 
-def is_current(part: TablePartition) -> bool:
-    """Whether the index was made by the rules of today."""
-    return part.get(_FORMAT_KEY) == FORMAT
+def is_current(part: TablePartition, form: bytes = FORMAT) -> bool:
+    """Whether the index was made in this format."""
+    return part.get(_FORMAT_KEY) == form
 
 
-def begin_anew(part: TablePartition) -> None:
-    """Forget everything; what is written from now on is in today's format."""
+def begin_anew(part: TablePartition, form: bytes = FORMAT) -> None:
+    """Forget everything; what is written from now on is in this format."""
     part.clear()
-    part.write([(_FORMAT_KEY, FORMAT)], 0)
+    part.write([(_FORMAT_KEY, form)], 0)
 
 
-def index_changes(part: TablePartition, keys: Sequence[bytes], before: Sequence[Set[bytes]], after: Sequence[Set[bytes]]) -> list[Change]:
+def index_changes(
+    part: TablePartition, keys: Sequence[bytes], before: Sequence[Set[bytes]], after: Sequence[Set[bytes]], *, counted: bool = True
+) -> list[Change]:
     """What becomes of entries and counts when each user of `keys` is found under other prefixes; nobody is in it twice."""
     gone: dict[bytes, list[bytes]] = defaultdict(list)
     come: dict[bytes, list[bytes]] = defaultdict(list)
@@ -49,6 +51,8 @@ def index_changes(part: TablePartition, keys: Sequence[bytes], before: Sequence[
             gone[prefix].append(key)
         for prefix in new - old:
             come[prefix].append(key)
+    if not counted:
+        return [*_entries(gone, None), *_entries(come, b"")]
     more = {prefix: len(come.get(prefix, ())) - len(gone.get(prefix, ())) for prefix in gone.keys() | come.keys()}
     counts = _counts(part, {prefix: number for prefix, number in more.items() if number})
     return [*_entries(gone, None), *_entries(come, b""), *counts]

@@ -12,8 +12,7 @@ copy has all that was in the topic FRESH_S ago, and the profile that the step be
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence, Set
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 from confluent_kafka import Message
 
@@ -22,7 +21,8 @@ from schemas.errors import Malformed, RecordRefused
 from schemas.records import Output, Profile
 from schemas.topics import PROFILES
 from streams.profiles.index import ProfileIndex, begin_anew, index_changes, is_current
-from streams.profiles.stored import PROFILE, Known, pack, prefixes, prefixes_of, unpack, unpack_many, user_keys
+from streams.profiles.kept import GONE, NOWHERE, Entry, Kept
+from streams.profiles.stored import PROFILE, Known, unpack_many, user_keys
 from streams.profiles.tail import Tail
 from streams.step.log import LogWriter
 from streams.step.model import Input
@@ -42,27 +42,16 @@ FIRST_LOOK_S = 0.02
 """While a partition is read for the first time: each look takes the interpreter from the thread that reads."""
 
 
-class Entry(NamedTuple):
-    """What is kept of a user, and the prefixes under which they are found; None and nothing: they are gone."""
-
-    value: bytes | None
-    prefixes: Set[bytes]
-
-
-NOWHERE: Set[bytes] = frozenset()
-GONE = Entry(None, NOWHERE)
-
-
 class ProfileReplica:
     """Reads are local. `ready` and `current` say when a partition is fit to be read."""
 
-    def __init__(self, store: Store, bootstrap: str, codec: Codec, log: LogWriter, die: Die, *, step: str, indexed: bool) -> None:
-        """`step` names the reader in dead letters; `indexed` keeps the index by tag and platform."""
+    def __init__(self, store: Store, bootstrap: str, codec: Codec, log: LogWriter, die: Die, *, step: str, kept: Kept) -> None:
+        """`step` names the reader in dead letters; `kept`: what of each profile."""
         self._store = store
         self._codec = codec
         self._log = log
         self._step = step
-        self._indexed = indexed
+        self._kept = kept
         self._parts: dict[int, TablePartition] = {}
         self._fresh_at: dict[int, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,7 +89,7 @@ class ProfileReplica:
         return unpack_many(values)
 
     def index(self, partition: int) -> ProfileIndex:
-        """The users of a partition as they are now, by tag and platform. To be used at once, and let go."""
+        """The users of a partition as they are now, by what the copy is indexed by. To be used at once, and let go."""
         return ProfileIndex(self._parts[partition])
 
     def stop(self) -> None:
@@ -114,7 +103,7 @@ class ProfileReplica:
             if part.position():
                 logger.warning("%s/%s is read again from its beginning: %s", PROFILES, partition, why)
             self._fresh_at.pop(partition, None)
-            begin_anew(part)
+            begin_anew(part, self._kept.format)
         return part.position()
 
     def _unfit(self, part: TablePartition, end: int) -> str:
@@ -123,7 +112,7 @@ class ProfileReplica:
             return f"the log ends at {end}, the copy stands at {part.position()}: it is another log"
         if (age_s := part.age_s()) > STALE_S:
             return f"the copy was last current {age_s / 3600:.0f} h ago: the tombstone of who was deleted since may be gone"
-        return "its index has another format" if self._indexed and not is_current(part) else ""
+        return "its index has another format" if self._kept.found and not is_current(part, self._kept.format) else ""
 
     def _require_known(self, partition: int) -> None:
         """End the process when it stood still, or had no broker, for so long: what it goes on from is as old as after an absence."""
@@ -155,12 +144,13 @@ class ProfileReplica:
         # in the order of keys: RocksDB takes those that follow each other faster
         entries = dict(sorted(zip(user_keys(list(latest)), latest.values(), strict=True)))
         changes: list[Change] = [(PROFILE + key, entry.value) for key, entry in entries.items()]
-        if self._indexed:
-            before = [NOWHERE if value is None else prefixes(unpack(value).profile) for value in part.get_many([key for key, _ in changes])]
-            changes += index_changes(part, list(entries), before, [entry.prefixes for entry in entries.values()])
+        if found := self._kept.found:
+            before = [NOWHERE if value is None else found(value) for value in part.get_many([key for key, _ in changes])]
+            after = [entry.prefixes for entry in entries.values()]
+            changes += index_changes(part, list(entries), before, after, counted=self._kept.counted)
         part.write(changes, position)
 
-    def _read(self, message: Message) -> tuple[str, "Entry"]:
+    def _read(self, message: Message) -> tuple[str, Entry]:
         """The user, and what is known of them from now on. Raises RecordRefused."""
         key, value = message.key() or b"", message.value()
         if value is None:
@@ -169,8 +159,7 @@ class ProfileReplica:
         user: str = fields["user_id"]
         if not key or key != user.encode():
             raise Malformed(f"the key is {key!r}, not the user id {user!r}")
-        found = prefixes_of(fields["tags"], [device["platform"] for device in fields["devices"]])
-        return user, Entry(pack(fields, message.offset() or 0), found)
+        return user, self._kept.entry(fields, message.offset() or 0)
 
     def _refuse(self, message: Message, error: RecordRefused) -> None:
         """Keep the record in the DLQ; the user's profile stays as it was."""

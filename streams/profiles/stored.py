@@ -93,6 +93,11 @@ def platform_prefix(platform: str) -> bytes:
     return b"d" + platform.encode() + b"\0"
 
 
+def phone_prefix(number: str) -> bytes:
+    """Where the index entries of a phone number begin; a user's key follows."""
+    return b"m" + number.encode() + b"\0"
+
+
 def prefixes(profile: Profile | None) -> set[bytes]:
     """Under which prefixes a user is found: everybody's, those of tags and of platforms. Nobody is found nowhere."""
     if profile is None:

@@ -14,7 +14,17 @@ from schemas import ids
 from schemas.clock import now_ms
 from schemas.codec import Codec
 from schemas.partition import partition_of
-from schemas.records import Audience, Device, Notification, NotificationRequested, Priority, ProfileChanged, ProfilesChanged, UserSeen
+from schemas.records import (
+    Audience,
+    Device,
+    Notification,
+    NotificationRequested,
+    Priority,
+    Profile,
+    ProfileChanged,
+    ProfilesChanged,
+    UserSeen,
+)
 from schemas.topics import FANOUT, PROFILE_EVENTS, PROFILES, REQUESTS
 from streams.step.reader import LogReader
 from tests.e2e.conftest import eventually
@@ -93,6 +103,13 @@ class World:
         self.counts(notification_id)
         told = self._answer("why", user, notification_id)
         return {one["channel"]: one["verdict"] for one in told["channels"]}
+
+    def suppressed(self, user: str) -> dict[str, str] | None:
+        """Their addresses that are out of use, when the last profile of their partition is theirs, and binds; else None."""
+        last = self._reader.last_record(PROFILES, partition_of(user, worker_settings().partitions))
+        if last is None or last.key() != user.encode() or now_ms() <= last.timestamp()[1] + BINDS_MS:
+            return None
+        return self._wire.decode(last.value(), Profile).suppressed
 
     def _binds(self, change: ProfileChanged) -> bool:
         """Whether it is a profile, and has been one for long enough."""

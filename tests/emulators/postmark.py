@@ -51,18 +51,39 @@ class PostmarkEmulator(Emulator):
         self.items: list[dict[str, Any]] = []
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if (request.method, request.path) != ("POST", "/email/batch"):
+        if (request.method, request.path) not in (("POST", "/email/batch"), ("GET", "/messages/outbound")):
             return web.Response(status=404)
         if request.headers.get("x-postmark-server-token") != self.key:
             return web.Response(
                 status=401, text=fault(10, "The Server Token you provided in the X-Postmark-Server-Token header was invalid.")
             )
+        if request.method == "GET":
+            return self._found(request)
         if request.content_type != "application/json" or request.headers.get("accept") != "application/json":
             return web.Response(status=415, text=fault(409, "Your HTTP request doesn't have the Accept and Content-Type headers set."))
         items = json.loads(await request.read())
         if len(items) > 500:
             return web.Response(status=422, text=fault(410, "Batch sending is limited to 500 messages."))
         return web.json_response([self._answer_to(item) for item in items])
+
+    def _found(self, request: web.BaseRequest) -> web.Response:
+        """https://postmarkapp.com/developer/api/messages-api#outbound-message-search"""
+        asked = request.query
+        if not {"count", "offset"} <= asked.keys() or int(asked["count"]) > 500:
+            return web.Response(status=422, text=fault(700, "count and offset are required"))
+        wanted = {name.removeprefix("metadata_"): value for name, value in asked.items() if name.startswith("metadata_")}
+        found = [
+            {
+                "MessageID": f"b7bc2f4a-{number}",
+                "Recipients": [item["To"]],
+                "ReceivedAt": "2014-02-20T07:25:01.4178645-05:00",
+                "Status": "Sent",
+                "Metadata": item["Metadata"],
+            }
+            for number, item in enumerate(self.items, 1)
+            if wanted.items() <= item["Metadata"].items() and item["MessageStream"] == asked.get("messagestream", STREAM)
+        ]
+        return web.json_response({"TotalCount": len(found), "Messages": found[int(asked["offset"]) :][: int(asked["count"])]})
 
     def _answer_to(self, item: dict[str, Any]) -> dict[str, Any]:
         if wrong := _wrong(item):

@@ -17,6 +17,7 @@ from schemas.partition import partition_of
 from schemas.provision import create
 from schemas.records import Device, Profile
 from streams.profiles import replica as replica_module
+from streams.profiles.kept import INDEXED
 from streams.profiles.replica import ProfileReplica
 from streams.profiles.stored import PROFILE, platform_prefix, tag_prefix, user_of
 from streams.step.log import LogWriter
@@ -71,7 +72,7 @@ class Copy:
     async def start(self, partitions: set[int]) -> None:
         self._store = Store(self._folder)
         log = cast(LogWriter, None)
-        self.replica = ProfileReplica(self._store, self._stack.kafka, CODEC, log, self._die, step="test", indexed=True)
+        self.replica = ProfileReplica(self._store, self._stack.kafka, CODEC, log, self._die, step="test", kept=INDEXED)
         self.replica.follow(partitions)
         async with asyncio.timeout(30):
             for partition in partitions:

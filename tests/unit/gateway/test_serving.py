@@ -13,8 +13,13 @@ from aiohttp.test_utils import TestServer
 from gateway.config import config_of
 from gateway.errors import Unfetchable
 from gateway.fetching import LIMIT, HttpFetcher
+from gateway.records import Encode
 from gateway.serving import serve
+from providers.feedback.mailgun_events import MailgunEvents
 from schemas.records import Output
+from schemas.topics import CHANGELOG_CURSORS, FEEDBACK
+from tests.emulators.mailgun import DOMAIN, KEY
+from tests.emulators.mailgun_events import MailgunEventsEmulator, event
 from tests.emulators.webhooks import SENDERS, slack
 
 TOLD = {
@@ -82,3 +87,24 @@ async def test_a_fetcher_takes_a_small_200_and_nothing_else() -> None:
     with pytest.raises(Unfetchable):
         await fetcher.get(gone)
     await fetcher.aclose()
+
+
+async def test_it_fetches_beside_from_where_the_log_says_and_ends_with_what_ends_a_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    emulator, log, ports = await MailgunEventsEmulator().start(), Log(), asyncio.get_running_loop().create_future()
+    emulator.events = [event(number, 1_699_990_000 + number, f"email-normal-3-42-{number}-0") for number in range(2)]
+    options = {"api_key": KEY, "domain": DOMAIN, "base_url": emulator.base_url}
+    config = config_of(TOLD | {"polled": {"mailgun": {"options": options}}, "polling": {"page_s": 0, "every_s": 0.01}}, {})
+    encode: Encode = lambda record: ",".join(one.ref for one in record.events).encode()  # noqa: E731
+    serving = asyncio.create_task(serve(config, log, encode, 8, ports.set_result, {"mailgun": "1699990001"}))
+    await asyncio.wait_for(ports, 5)
+    async with asyncio.timeout(5):
+        while emulator.requests < 3:
+            await asyncio.sleep(0)
+    assert [(output.topic, output.partition, output.key) for output in log.outputs] == [
+        (FEEDBACK, 3, b"email-normal-3-42-1-0"),
+        (CHANGELOG_CURSORS, 0, b"mailgun"),
+    ]
+    monkeypatch.setattr(MailgunEvents, "parse", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(serving, 5)
+    await emulator.stop()

@@ -15,8 +15,9 @@ from schemas.records import DeadLetter, Device, Output, Profile
 from schemas.topics import DLQ, PROFILES
 from streams.profiles import replica as replica_module
 from streams.profiles.index import is_current
+from streams.profiles.kept import INDEXED, PHONES, PLAIN
 from streams.profiles.replica import FRESH_S, ProfileReplica
-from streams.profiles.stored import PROFILE, platform_prefix, tag_prefix, user_key, user_of
+from streams.profiles.stored import PROFILE, phone_prefix, platform_prefix, tag_prefix, user_key, user_of
 from streams.step import store as store_module
 from streams.step.log import LogWriter
 from streams.step.partition import STALE_S
@@ -134,7 +135,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 async def bench(store: Store, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(replica_module, "Tail", FakeTail)
     letters = Letters()
-    replica = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, letters), die, step="audience", indexed=True)
+    replica = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, letters), die, step="audience", kept=INDEXED)
     replica.follow({0})
     made = Bench(replica, letters)
     await made.begin()
@@ -229,7 +230,7 @@ async def test_an_index_of_another_format_is_made_anew(store: Store, bench: Benc
 async def test_a_copy_without_an_index_is_never_made_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replica_module, "Tail", FakeTail)
     store.partition("profiles", 0).write([(PROFILE + user_key("bob"), b"a profile")], 7)
-    plain = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, Letters()), die, step="bulk", indexed=False)
+    plain = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, Letters()), die, step="bulk", kept=PLAIN)
     plain.follow({0})
     assert await Bench(plain, Letters()).begin() == 7
 
@@ -347,7 +348,7 @@ async def test_who_was_deleted_while_a_copy_was_away_for_long_does_not_stay(cloc
 
 async def test_the_same_without_an_index(clock: Clock, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replica_module, "Tail", FakeTail)
-    plain = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, Letters()), die, step="bulk", indexed=False)
+    plain = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, Letters()), die, step="bulk", kept=PLAIN)
     plain.follow({0})
     bench = Bench(plain, Letters())
     await bench.apply(("ann", profile("ann")))
@@ -387,3 +388,23 @@ async def test_a_process_that_stood_still_for_long_does_not_go_on_from_there(clo
     with pytest.raises(AssertionError, match="has to begin anew"):
         await bench.current()
     assert await bench.begin() == 0
+
+
+async def test_a_copy_of_numbers_finds_who_has_one_or_has_it_out_of_use(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replica_module, "Tail", FakeTail)
+    copy = ProfileReplica(store, "nowhere", CODEC, cast(LogWriter, Letters()), die, step="feedback", kept=PHONES)
+    copy.follow({0})
+    bench = Bench(copy, Letters())
+    assert await bench.begin() == 0
+
+    def users(number: str) -> list[str]:
+        return sorted(map(user_of, copy.index(0).keys(phone_prefix(number), b"", 10)))
+
+    ann = profile("ann", phone="+491", suppressed={"+492": "stop", "a@example.com": "hard_bounce"})
+    await bench.apply(("ann", ann), ("bob", profile("bob", phone="+491")), ("cid", profile("cid", phone="")))
+    assert [users(number) for number in ("+491", "+492", "+49", "a@example.com", "")] == [["ann", "bob"], ["ann"], [], [], []]
+    await bench.apply(("ann", profile("ann", phone="+493")), ("bob", None))
+    assert [users(number) for number in ("+491", "+492", "+493")] == [[], [], ["ann"]]
+    await bench.apply(("ann", profile("ann", phone="")))
+    assert (users("+493"), store.partition("profiles", 0).get(PROFILE + user_key("ann"))) == ([], None)
+    assert await bench.begin() == 6, "in its own format it goes on"

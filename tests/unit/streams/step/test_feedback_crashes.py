@@ -1,14 +1,16 @@
 """The feedback step: killed at any effect it says the same, and what is wrong is kept whole."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
 import pytest
 
-from schemas.records import FeedbackReceived, FeedbacksReceived, ProfilesChanged, StatusBatch
+from schemas.records import DeadLetter, FeedbackReceived, FeedbacksReceived, ProfilesChanged, StatusBatch
 from schemas.refs import Ref
 from schemas.topics import CHANGELOG_FEEDBACK, DLQ, FEEDBACK, PROFILE_EVENTS, STATUS, deliver_topic
 from streams.feedback.agent import FeedbackStep
+from streams.feedback.numbers import Numbers
 from streams.step.lease import Lease
 from streams.step.log import LogWriter
 from streams.step.model import Input
@@ -21,6 +23,7 @@ from tests.unit.streams.step.test_crashes import CODEC, every_crash, once, table
 
 pytestmark = pytest.mark.usefixtures("no_threads")
 
+NUMBER, NOBODYS = "+4915112345678", "+4915100000000"
 BATCH = msgspec.structs.replace(batch("ann", "bob", "cid", channel="email"), partitions=8)
 
 
@@ -38,7 +41,15 @@ def fetch(topic: str, partition: int, offset: int) -> bytes | None:
 
 
 def step(world: World) -> FeedbackStep:
-    return FeedbackStep(CODEC, world.clock, fetch)
+    return FeedbackStep(CODEC, world.clock, fetch, Numbers(CODEC, world.clock, users_of, 1))
+
+
+async def users_of(part: StepPartition, number: str) -> Sequence[str]:
+    return ["ann", "bob"] if number == NUMBER else []
+
+
+def by_number(kind: str, number: str = NUMBER, at: int = NOW) -> FeedbackReceived:
+    return event(kind, at=at, ref="", address=number, event_id=f"SM-{kind}-{number}")
 
 
 async def hear(world: World, *records: list[FeedbackReceived] | bytes) -> None:
@@ -73,16 +84,34 @@ async def test_each_is_told_once_however_often_it_is_said_and_whoever_dies() -> 
     await every_crash(play, judge)
 
 
+async def test_a_stop_that_names_a_number_is_a_change_of_profiles_or_one_dead_letter_whoever_dies() -> None:
+    async def play(world: World) -> None:
+        await hear(world, [by_number("stopped")], [by_number("stopped", NOBODYS)], [event("delivered")])
+        await hear(world, [by_number("started", at=NOW + 1)], [by_number("stopped", at=NOW + 2)])
+
+    def judge(world: World, calm: World) -> None:
+        changes = [change for record in world.records(PROFILE_EVENTS) for change in CODEC.decode(record.value_, ProfilesChanged).changes]
+        said = {(change.user_id, *change.suppress.items(), *change.unsuppress, change.source_position) for change in changes}
+        assert said == {(user, (NUMBER, "stop"), NOW) for user in ("ann", "bob")} | {(user, NUMBER, NOW + 1) for user in ("ann", "bob")}
+        letters = [CODEC.decode(record.value_, DeadLetter) for record in world.records(DLQ)]
+        assert {(letter.reason, letter.offset) for letter in letters} == {("number_unknown", 1)}
+        assert told(world) == [("ann", "delivered")]
+        tables_are_their_changelogs(world, cast(RecordStep, step(world)))
+
+    await every_crash(play, judge)
+
+
 @pytest.mark.parametrize(
     "bad",
     [
         [event("delivered", offset=43)],
         [event("delivered", ref="nonsense")],
         [event("delivered", ref="")],
+        [event("stopped", ref="")],
         [event("delivered", 9)],
         b"\x00garbage",
     ],
-    ids=["gone", "no ref", "empty", "nobody", "garbage"],
+    ids=["gone", "no ref", "empty", "no number", "nobody", "garbage"],
 )
 async def test_what_can_not_be_used_is_kept_whole_and_its_neighbours_are_heard(bad: list[FeedbackReceived] | bytes) -> None:
     world = World(Chaos())
