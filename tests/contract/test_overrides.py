@@ -30,7 +30,7 @@ from schemas.registry import MemoryRegistry
 from schemas.topics import DLQ, FANOUT, REQUESTS, deliver_topic, events_topic
 from streams.audience.rules import Person, expand
 from streams.audience.told import Place
-from streams.delivery.rules import draft
+from streams.delivery.drafts import Drafter
 from streams.intake.agent import IntakeStep
 from streams.intake.loader import load_triggers
 from streams.planner.agent import PlannerStep
@@ -121,7 +121,7 @@ async def sent(kind: str, emulator: Emulator, batch: DeliverBatch, sender: Sende
     """The body of the request that a provider is made of a batch for one user."""
     note, played = batch.notification, PLAYED[kind]
     render = partial(Templates.load().render, note.template_id, batch.channel, data=note.data, version=note.template_version)
-    drafted = draft(batch, 0, ANN, 7, POLICY.of(note), lambda language: render(language=language), NOW, ref="r")
+    drafted = Drafter(batch, POLICY.of(note), lambda _, language: render(language=language), NOW, ref="r").draft(0, ANN, 7)
     await emulator.start()
     try:
         outcomes = await sender.send_all(played.make(emulator, Secret(lambda: played.key)), drafted.messages)
