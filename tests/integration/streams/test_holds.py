@@ -12,7 +12,7 @@ from schemas.ids import deferred_id
 from schemas.partition import partition_of
 from schemas.records import Device, ExpandAudience, Priority, QuietHours, SetTimer
 from schemas.topics import DEFAULT_PARTITIONS, FANOUT, STATUS, TIMERS, deliver_topic
-from streams.delivery.rules import DECIDED_MS
+from streams.delivery.drafts import DECIDED_MS
 from tests.faults.load import now_ms
 from tests.faults.log import LogView
 from tests.integration.streams.conftest import Pipeline
