@@ -1,6 +1,7 @@
 """Break what is beside the workers in the middle of a campaign: nobody is lost, nobody is told twice but those that are listed.
 
-That a provider or Postgres goes away is in tests/e2e/test_providers.py and tests/integration/upstream too. For the other faults, longer ones and more seeds call `python -m tests.faults.run --fault NAME`; what was run is in docs/faults.md.
+That a provider or Postgres goes away is in tests/e2e/test_providers.py and tests/integration/upstream too. For other faults, longer ones
+and more seeds call `python -m tests.faults.run --fault NAME`; what was run is in docs/faults.md.
 """
 
 import random
