@@ -22,8 +22,11 @@ class Doors(Protocol):
     def request_size(self, name: str, batch_size: int) -> int:
         """Return how many messages may be in a request, of as many as it takes."""
 
-    def turn(self, name: str, count: int) -> AbstractAsyncContextManager[Outcome | None]:
-        """The turn of so many messages, under way for the time of the block; an outcome: there is none, and they are not sent."""
+    def turn(self, name: str, count: int, expires_at: int | None) -> AbstractAsyncContextManager[Outcome | None]:
+        """The turn of so many messages, under way for the time of the block; an outcome: there is none, and they are not sent.
+
+        `expires_at` (epoch ms): there is none from then on.
+        """
 
     def heard(self, name: str, outcomes: Sequence[Outcome], took_ms: float) -> None:
         """A request was answered, or not: one outcome a message, and how long it took. Also told of a composite that it is a part of."""
@@ -36,7 +39,7 @@ class NoDoors:
         """Return all."""
         return batch_size
 
-    def turn(self, name: str, count: int) -> AbstractAsyncContextManager[Outcome | None]:
+    def turn(self, name: str, count: int, expires_at: int | None) -> AbstractAsyncContextManager[Outcome | None]:
         """At once."""
         return nullcontext()
 
@@ -107,7 +110,8 @@ class Lane:
         if not await self._take_slot():
             return [Unavailable(f"no free slot within {self._wait_s} s")] * len(messages)
         try:
-            async with self._doors.turn(self._name, len(messages)) as refusal:
+            # all messages of a request are of one notification
+            async with self._doors.turn(self._name, len(messages), messages[0].expires_at) as refusal:
                 return [refusal] * len(messages) if refusal is not None else await self._asked(messages)
         finally:
             self._slots.release()

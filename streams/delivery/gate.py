@@ -76,12 +76,12 @@ class Gate:
         self._slices += 1 if count > 0 else -1
 
     @asynccontextmanager
-    async def turn(self, count: int) -> AsyncIterator[Outcome | None]:
+    async def turn(self, count: int, expires_at: int | None = None) -> AsyncIterator[Outcome | None]:
         """The turn of a request of `count` messages to be put on the wire, which is under way for the time of the block.
 
-        An outcome: it is not to be sent; the account is down, or would take them much later.
+        An outcome: it is not to be sent; the account is down, or would take them much later, or when they have expired (epoch ms).
         """
-        refusal = None if self._is_free else await self._turn_of(count)
+        refusal = None if self._is_free else await self._turn_of(count, expires_at)
         if refusal is not None:
             yield refusal
             return
@@ -96,14 +96,14 @@ class Gate:
         """Whether nothing was ever heard against sending at once."""
         return self._per_s is None and room(self._breaker, 0) is None and not self._pace.not_before
 
-    async def _turn_of(self, count: int) -> Outcome | None:
+    async def _turn_of(self, count: int, expires_at: int | None) -> Outcome | None:
         self._line += count
         try:
-            return await self._waited(count)
+            return await self._waited(count, expires_at)
         finally:
             self._line -= count
 
-    async def _waited(self, count: int) -> Outcome | None:
+    async def _waited(self, count: int, expires_at: int | None) -> Outcome | None:
         until = self._clock() + PATIENCE_MS
         async with self._wire:  # first come, first served
             while True:
@@ -113,6 +113,8 @@ class Gate:
                     return DOWN
                 if now + wait > until:
                     return Throttled(round(wait), "it would be long after its turn")
+                if expires_at is not None and now + wait >= expires_at:
+                    return Throttled(0, "it expires before its turn")
                 if wait <= 0 and not is_full:
                     sent(self._pace, count, rate, now)
                     return None

@@ -54,9 +54,9 @@ class Standing:
         """What the messages of a provider have to pass before their intent."""
         return self._ways[name]
 
-    def turn(self, name: str, count: int) -> AbstractAsyncContextManager[Outcome | None]:
+    def turn(self, name: str, count: int, expires_at: int | None) -> AbstractAsyncContextManager[Outcome | None]:
         """The turn of a request of so many messages, as `Gate.turn`. Not for a composite: its parts are asked."""
-        return self._gates[name].turn(count)
+        return self._gates[name].turn(count, expires_at)
 
     def request_size(self, name: str, batch_size: int) -> int:
         """How many messages may go in one request, of as many as it takes."""

@@ -168,7 +168,7 @@ class Narrow(NoDoors):
         return 2
 
     @asynccontextmanager
-    async def turn(self, name: str, count: int) -> AsyncIterator[Outcome | None]:
+    async def turn(self, name: str, count: int, expires_at: int | None) -> AsyncIterator[Outcome | None]:
         self.turns.append((name, count))
         yield Throttled(7, "later") if len(self.turns) == 2 else None
 

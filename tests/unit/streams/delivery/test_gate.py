@@ -109,6 +109,15 @@ async def test_who_was_let_through_before_it_asked_for_time_is_not_sent_late(clo
     assert clock.now == NOW
 
 
+async def test_who_expires_before_their_turn_is_not_sent(clock: Clock) -> None:
+    gate = gate_of(clock, per_s=10)
+    assert await took(gate, clock, 10) == 0
+    async with gate.turn(1, clock.now + 900) as refusal:
+        assert refusal == Throttled(0, "it expires before its turn")
+    async with gate.turn(1, clock.now + 2_000) as refusal:
+        assert refusal is None
+
+
 async def test_who_comes_to_the_wire_of_one_that_is_down_is_not_sent(clock: Clock) -> None:
     gate = gate_of(clock)
     down(gate)
