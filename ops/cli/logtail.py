@@ -33,7 +33,19 @@ def watermarks(reader: Consumer, topic: str) -> dict[int, tuple[int, int]]:
     found = reader.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
     if found.error is not None:
         raise KafkaException(found.error)
-    return {number: reader.get_watermark_offsets(TopicPartition(topic, number), timeout=TIMEOUT_S) for number in found.partitions}
+    return {number: marks(reader, topic, number) for number in found.partitions}
+
+
+def marks(reader: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """(first offset, next offset) of one partition. Raises KafkaException."""
+    low, end = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+    return int(low), int(end)
+
+
+def first_since(reader: Consumer, topic: str, partition: int, at: int) -> int:
+    """The first offset of the records of `at` (epoch ms) or later; the next offset when there are none. Raises KafkaException."""
+    (found,) = reader.offsets_for_times([TopicPartition(topic, partition, max(0, at))], timeout=TIMEOUT_S)
+    return int(found.offset) if found.offset >= 0 else marks(reader, topic, partition)[1]
 
 
 def ends(reader: Consumer, topics: Iterable[str]) -> dict[Position, int]:
@@ -65,7 +77,7 @@ def records(messages: Iterable[Message]) -> Iterator[Message]:
 
 def read_at(reader: Consumer, topic: str, partition: int, offset: int) -> Message | None:
     """The record at a position; None when it is not there (any more)."""
-    low, end = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+    low, end = marks(reader, topic, partition)
     if not low <= offset < end:
         return None
     reader.assign([TopicPartition(topic, partition, offset)])
@@ -76,11 +88,9 @@ def read_at(reader: Consumer, topic: str, partition: int, offset: int) -> Messag
 
 def read_since(reader: Consumer, topic: str, partition: int, at: int) -> list[Message]:
     """The records of a partition from those of `at` (epoch ms) to its end. Raises KafkaException, GaveUp."""
-    start = reader.offsets_for_times([TopicPartition(topic, partition, max(0, at))], timeout=TIMEOUT_S)[0].offset
-    _, end = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+    start, (_, end) = first_since(reader, topic, partition, at), marks(reader, topic, partition)
     found: list[Message] = []
-    if 0 <= start < end:
-        read_all(reader, {(topic, partition): start}, {(topic, partition): end}, found.append)
+    read_all(reader, {(topic, partition): start}, {(topic, partition): end}, found.append)
     return found
 
 

@@ -1,5 +1,6 @@
-"""Writes to the log: one record, durable when the call returns."""
+"""Writes to the log: what is durable when the call returns."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -7,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from ops.cli.errors import GaveUp
 from schemas.clients import producer_config
 from schemas.delivery_report import not_written
+from schemas.records import Output
 
 FLUSH_S = 30.0
 CREATE_TIME_NOW = 0
@@ -54,3 +56,17 @@ class LogProducer:
         if refusal := not_written(*answers[0]):
             raise KafkaException(refusal)
         return Place(topic, int(message.partition() or 0), int(message.offset() or 0))
+
+    def send_all(self, records: Sequence[Output]) -> None:
+        """Write records; the order of each partition is kept. Raises KafkaException, GaveUp after 30 s."""
+        answers: list[tuple[KafkaError | None, Message]] = []
+        for one in records:
+            self._producer.produce(
+                one.topic, one.value, one.key, one.partition, on_delivery=lambda error, message: answers.append((error, message))
+            )
+        self._producer.flush(FLUSH_S)
+        for answer in answers:
+            if refusal := not_written(*answer):
+                raise KafkaException(refusal)
+        if len(answers) < len(records):
+            raise GaveUp(f"{len(records) - len(answers)} records were not taken within {FLUSH_S:.0f} s; is Kafka up?")

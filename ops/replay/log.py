@@ -3,15 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, Message
 
-from ops.cli.errors import GaveUp
-from ops.cli.logtail import TIMEOUT_S, read_all, watermarks
-from schemas.clients import producer_config
-from schemas.delivery_report import not_written
+from ops.cli.logtail import first_since, marks, read_all, watermarks
+from ops.cli.producing import LogProducer
 from schemas.records import Output
 
-FLUSH_S = 30.0
 Visit = Callable[[int, bytes, bytes | None], None]
 """Is told offset, key and value of each record."""
 
@@ -45,38 +42,23 @@ class KafkaLog:
 
     def __init__(self, bootstrap: str, consumer: Consumer) -> None:
         self._consumer = consumer
-        self._producer = Producer({**producer_config(bootstrap), "log_level": 0})
+        self._producer = LogProducer(bootstrap)
 
     def partitions(self, topic: str) -> int:
         return len(watermarks(self._consumer, topic))
 
     def end(self, topic: str, partition: int) -> int:
-        return self._marks(topic, partition)[1]
+        return marks(self._consumer, topic, partition)[1]
 
     def since(self, topic: str, partition: int, at: int) -> int:
-        (found,) = self._consumer.offsets_for_times([TopicPartition(topic, partition, max(0, at))], timeout=TIMEOUT_S)
-        return found.offset if found.offset >= 0 else self.end(topic, partition)
+        return first_since(self._consumer, topic, partition, at)
 
     def read(self, topic: str, partition: int, start: int, stop: int, visit: Visit) -> None:
         def note(message: Message) -> None:
             visit(int(message.offset() or 0), message.key() or b"", message.value())
 
-        place, low = (topic, partition), self._marks(topic, partition)[0]
+        place, low = (topic, partition), marks(self._consumer, topic, partition)[0]
         read_all(self._consumer, {place: max(start, low)}, {place: stop}, note)
 
     def write(self, records: Sequence[Output]) -> None:
-        answers: list[tuple[KafkaError | None, Message]] = []
-        for one in records:
-            self._producer.produce(
-                one.topic, one.value, one.key, one.partition, on_delivery=lambda error, message: answers.append((error, message))
-            )
-        self._producer.flush(FLUSH_S)
-        for answer in answers:
-            if refusal := not_written(*answer):
-                raise KafkaException(refusal)
-        if len(answers) < len(records):
-            raise GaveUp(f"{len(records) - len(answers)} records were not taken within {FLUSH_S:.0f} s; is Kafka up?")
-
-    def _marks(self, topic: str, partition: int) -> tuple[int, int]:
-        low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
-        return int(low), int(high)
+        self._producer.send_all(records)
