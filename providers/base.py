@@ -124,6 +124,11 @@ class Declaration(Struct, frozen=True, kw_only=True):
     feedback: Feedback = "sync"
     repeatable: bool = False  # sending twice is as good as once: no attempt of it is ever Unknown
 
+    @property
+    def limited_as(self) -> str:
+        """The account that limits and breaker are of."""
+        return self.account or self.name
+
     def __post_init__(self) -> None:
         for field in ("batch_size", "concurrency", "timeout_ms", "connect_timeout_ms", "slow_ms"):
             if getattr(self, field) < 1:
@@ -203,3 +208,14 @@ class Composite(Protocol):
 
 
 AnyProvider: TypeAlias = OneProvider | Composite
+
+
+def parts_of(provider: AnyProvider) -> Sequence[OneProvider]:
+    """Return who is asked for a provider: its parts, or itself."""
+    return list(provider.parts.values()) if isinstance(provider, Composite) else [provider]
+
+
+def names_of(provider: AnyProvider) -> list[str]:
+    """Return its own name, and those of who it is made of."""
+    parts = provider.parts.values() if isinstance(provider, Composite) else ()
+    return [provider.declaration.name, *(part.declaration.name for part in parts)]

@@ -23,7 +23,7 @@ import yaml
 from msgspec import Meta, Struct
 
 from providers.apns import Apns
-from providers.base import AnyProvider, Composite, OneProvider
+from providers.base import AnyProvider, OneProvider, names_of
 from providers.errors import DeclarationError, RegistryError
 from providers.fcm import Fcm
 from providers.inbox import Inbox
@@ -105,7 +105,7 @@ def load(config: Mapping[str, Any], variables: Mapping[str, str] | None = None, 
         if not entries:
             raise RegistryError(f"channels.{channel}: no provider")
         registry[channel] = _routes(channel, entries, variables or {}, KINDS if kinds is None else kinds)
-        names = [name for route in registry[channel].values() for name in _names(route.provider)]
+        names = [name for route in registry[channel].values() for name in names_of(route.provider)]
         if twice := taken.intersection(names):
             raise RegistryError(f"channels.{channel}: the name {min(twice)!r} is taken")
         taken.update(names)
@@ -140,7 +140,7 @@ def _routes(channel: str, entries: list[Any], variables: Mapping[str, str], kind
     for index, entry in enumerate(entries):
         where = f"channels.{channel}[{index}]"
         route = _route(where, channel, entry, variables, kinds)
-        for name in _names(route.provider):
+        for name in names_of(route.provider):
             if name in taken:
                 raise RegistryError(f"{where}: the name {name!r} is taken")
             taken.add(name)
@@ -154,12 +154,6 @@ def _route(where: str, channel: str, entry: Any, variables: Mapping[str, str], k
         return Route(_platforms(where, channel, divided, variables, kinds), divided.weight)
     line = _convert(where, entry, _Line)
     return Route(_provider(where, channel, line, variables, kinds), line.weight)
-
-
-def _names(provider: AnyProvider) -> list[str]:
-    """Its own, and those of who it is made of: all are counted apart."""
-    parts = provider.parts.values() if isinstance(provider, Composite) else ()
-    return [provider.declaration.name, *(part.declaration.name for part in parts)]
 
 
 def _platforms(where: str, channel: str, line: _Divided, variables: Mapping[str, str], kinds: Kinds) -> Platforms:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from providers.base import AnyProvider, Composite, Declaration, Message, Throttled
+from providers.base import AnyProvider, Composite, Declaration, Message, Throttled, parts_of
 from schemas.records import Output
 from schemas.topics import CHANGELOG_DAYS
 from streams.delivery.retries import DAY_OVER
@@ -40,7 +40,7 @@ class Days:
     def know(self, declaration: Declaration) -> None:
         """A provider may be asked from now on."""
         if declaration.rate_per_day is not None:
-            account = declaration.account or declaration.name
+            account = declaration.limited_as
             self._limits[account] = min(declaration.rate_per_day, self._limits.get(account, declaration.rate_per_day))
             self._accounts[declaration.name] = account
 
@@ -56,8 +56,7 @@ class Days:
 
     def limit(self, provider: AnyProvider) -> bool:
         """Whether they limit a provider, or a part of it."""
-        parts = provider.parts.values() if isinstance(provider, Composite) else (provider,)
-        return any(part.declaration.name in self._accounts for part in parts)
+        return any(part.declaration.name in self._accounts for part in parts_of(provider))
 
     def is_over(self, partition: int, name: str) -> bool:
         """Whether nothing is left of a provider's day."""

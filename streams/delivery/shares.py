@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from itertools import islice
 
-from providers.base import AnyProvider, Composite, Outcome, Throttled, Unavailable, Unknown
+from providers.base import AnyProvider, Composite, Outcome, Throttled, Unavailable, Unknown, names_of
 from providers.registry import Route
 from streams.delivery.days import Days
 from streams.delivery.gate import Gate, Share
@@ -45,7 +45,7 @@ class Standing:
             self._ways[declaration.name] = Gates([self._gates[part.declaration.name] for part in provider.parts.values()])
             return
         self.days.know(declaration)
-        account = declaration.account or declaration.name
+        account = declaration.limited_as
         if account not in self._accounts:
             self._accounts[account] = Gate(declaration, self._share, self._clock)
         self._gates[declaration.name] = self._ways[declaration.name] = self._accounts[account]
@@ -89,7 +89,7 @@ class Shares:
         self._sizes = {name: _slice(route.provider) for name, route in routes.items()}
         self.repeatable = all(route.provider.declaration.repeatable for route in routes.values())
         """Whether nothing need be known of an attempt to make it again."""
-        self._named = [name for route in routes.values() for name in names_of(route.provider)]
+        self._named = [name for route in routes.values() for name in dict.fromkeys(names_of(route.provider))]
         for route in routes.values():
             standing.know(route.provider)
 
@@ -145,12 +145,6 @@ class Shares:
 
     def _most(self, name: str) -> int:
         return self.gate(name).most(self._sizes[name], self._routes[name].provider.declaration.batch_size)
-
-
-def names_of(provider: AnyProvider) -> list[str]:
-    """The name of a provider, and those of its parts."""
-    parts = provider.parts.values() if isinstance(provider, Composite) else ()
-    return [provider.declaration.name, *dict.fromkeys(part.declaration.name for part in parts)]
 
 
 def _is_bad(outcome: Outcome) -> bool:
