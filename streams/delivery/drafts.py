@@ -11,17 +11,18 @@ from providers.base import Message
 from providers.content import Content
 from providers.errors import ProviderError
 from schemas.records import DeliverBatch, Outcome, Profile
+from streams.delivery.retries import MAX_DETAIL
 from streams.policy.decision import DEFERRED, QUIET_HOURS
 from streams.policy.policy import CategoryPolicy
 from streams.policy.quiet import in_words, quiet_until
 from streams.policy.rules import SEND, addresses, chats, devices, outcome_of, reason_against
 
-Render = Callable[[int, str], Content]
-"""The place of a recipient in the batch, and a language, to content. Raises ProviderError."""
+Data = Mapping[str, str]
+Render = Callable[[str, Data], Content]
+"""A language, and what the words are about, to content. Raises ProviderError."""
 
 DECIDED_MS = 10_000
 """A younger decision on quiet hours stands: by another clock, profile or policy people would go to and fro without a pause."""
-MAX_DETAIL = 200
 
 
 class Draft(Struct, frozen=True, gc=False):
@@ -74,11 +75,12 @@ class Drafter:
 
     def _model(self, index: int, language: str) -> Message:
         """What all messages to the recipient have. Made once a language, where nobody has data of their own."""
-        batch = self._batch
+        batch, data = self._batch, self._batch.notification.data
         if batch.data:
-            return _model(batch, self._render(index, language), batch.notification.data | batch.data[index], self._now)
+            data = data | batch.data[index]
+            return _model(batch, self._render(language, data), data, self._now)
         if language not in self._models:
-            self._models[language] = _model(batch, self._render(index, language), batch.notification.data, self._now)
+            self._models[language] = _model(batch, self._render(language, data), data, self._now)
         return self._models[language]
 
 
@@ -87,7 +89,7 @@ def not_sent(reason: str, offset: int) -> Draft:
     return Draft([], outcome_of(reason), offset)
 
 
-def _model(batch: DeliverBatch, content: Content, data: dict[str, str], now: int) -> Message:
+def _model(batch: DeliverBatch, content: Content, data: Data, now: int) -> Message:
     """A message to nobody. Overrides are those of the channel alone: what a notification has for another one is no part of this message."""
     wanted = batch.notification
     beside: dict[str, Any] = {}

@@ -6,9 +6,9 @@ from providers.base import Accepted, Rejected, Throttled, Unavailable, Unknown, 
 from providers.base import Outcome as Answer
 from schemas.records import Outcome
 from streams.delivery.dead import dead_of
-from streams.delivery.drafts import MAX_DETAIL, Draft
+from streams.delivery.drafts import Draft
 from streams.delivery.ledger import Result
-from streams.delivery.retries import MISCONFIGURED, THROTTLED, UNAVAILABLE
+from streams.delivery.retries import MAX_DETAIL, MISCONFIGURED, THROTTLED, UNAVAILABLE
 
 SENT = Outcome("sent")
 FOR_OTHERS = frozenset({Throttled, Unavailable, Unsupported})

@@ -11,7 +11,6 @@ from functools import partial
 
 from providers.base import Outcome as Answer
 from providers.catalogue import Templates
-from providers.content import Content
 from schemas.records import DeliverBatch, LedgerEntry, Outcome, Output
 from schemas.refs import ref_of_batch
 from streams.delivery.call import Caller
@@ -174,12 +173,7 @@ class Slices:
 
     def _render(self, batch: DeliverBatch) -> Render:
         wanted = batch.notification
-
-        def render(index: int, language: str) -> Content:
-            data = {**wanted.data, **batch.data[index]} if batch.data else wanted.data
-            return self._templates.render(wanted.template_id, batch.channel, language, data, version=wanted.template_version)
-
-        return render
+        return partial(self._templates.render, wanted.template_id, batch.channel, version=wanted.template_version)
 
 
 def _message(batch: DeliverBatch, index: int) -> str:

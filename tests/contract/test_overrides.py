@@ -120,8 +120,8 @@ async def sender() -> AsyncIterator[Sender]:
 async def sent(kind: str, emulator: Emulator, batch: DeliverBatch, sender: Sender) -> Any:
     """The body of the request that a provider is made of a batch for one user."""
     note, played = batch.notification, PLAYED[kind]
-    render = partial(Templates.load().render, note.template_id, batch.channel, data=note.data, version=note.template_version)
-    drafted = Drafter(batch, POLICY.of(note), lambda _, language: render(language=language), NOW, ref="r").draft(0, ANN, 7)
+    render = partial(Templates.load().render, note.template_id, batch.channel, version=note.template_version)
+    drafted = Drafter(batch, POLICY.of(note), render, NOW, ref="r").draft(0, ANN, 7)
     await emulator.start()
     try:
         outcomes = await sender.send_all(played.make(emulator, Secret(lambda: played.key)), drafted.messages)

@@ -1,5 +1,7 @@
 """From recipients to messages, and from answers to outcomes."""
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,8 @@ from providers.base import Outcome as Answer
 from providers.content import Content
 from providers.errors import TemplateUnknownError
 from schemas.records import ChatOverrides, Device, EmailOverrides, Outcome, Overrides, Priority, Profile, PushOverrides, SmsOverrides
-from streams.delivery.drafts import MAX_DETAIL, Draft, Drafter
+from streams.delivery.drafts import Draft, Drafter
+from streams.delivery.retries import MAX_DETAIL
 from streams.delivery.rules import SENT, results_of, unsent
 from tests.unit.streams.make import NOW, batch, binding, profile
 
@@ -25,7 +28,7 @@ ANSWERS = {
 }
 
 
-def render(index: int, language: str) -> Content:
+def render(language: str, data: Mapping[str, str]) -> Content:
     return Content(subject=f"subject {language}", title="title", body="body", html="<p>")
 
 
@@ -104,7 +107,7 @@ def test_expiry_too() -> None:
 
 
 def test_a_template_that_can_not_be_rendered_fails_the_recipient() -> None:
-    def broken(index: int, language: str) -> Content:
+    def broken(language: str, data: Mapping[str, str]) -> Content:
         raise TemplateUnknownError("no template " + "x" * 500)
 
     made = Drafter(batch("ann"), BINDS, broken, NOW, ref="push-normal-3-42").draft(0, profile(), 42)
