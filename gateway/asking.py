@@ -1,8 +1,8 @@
 """Asks providers about single messages, one after the other; whoever does not answer is asked again a few times, later each time."""
 
-import random
 from collections.abc import Awaitable, Callable
 
+from gateway.backoff import wait_s
 from gateway.errors import Unfetchable
 from gateway.poller import Pages
 from providers.feedback.asked import Inquiry
@@ -10,7 +10,7 @@ from providers.feedback.base import Heard
 from providers.feedback.polled import PageRefused
 
 TRIES = 4
-FIRST_BACKOFF_S, LONGEST_S = 1.0, 60.0
+LONGEST_S = 60.0
 
 
 class Asker:
@@ -29,7 +29,5 @@ class Asker:
             except (PageRefused, Unfetchable) as error:
                 if attempt == TRIES - 1:
                     raise
-                told = error.wait_ms / 1000 if isinstance(error, PageRefused) else 0.0
-                backoff = FIRST_BACKOFF_S * 2**attempt
-                await self._pause(min(LONGEST_S, told) + random.uniform(backoff / 2, backoff))
+                await self._pause(wait_s(error, attempt + 1, LONGEST_S))
         raise AssertionError("unreachable")

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import httpx
 
+from gateway.backoff import wait_s
 from gateway.config import Polling
 from gateway.errors import Unfetchable, Unwritable
 from gateway.metrics import Metrics
@@ -23,7 +24,6 @@ from schemas.errors import SchemaError
 from schemas.records import Output
 from schemas.topics import CHANGELOG_CURSORS
 
-FIRST_BACKOFF_S = 1.0
 HOUR_MS = 3_600_000
 
 log = logging.getLogger(__name__)
@@ -100,13 +100,10 @@ class Poller:
         self._cursor = cursor
 
     def _failed(self, error: Exception, failures: int) -> float:
-        """For how long to wait (s): as the provider says, or twice as long each time, up to a limit, with jitter."""
+        """For how long to wait (s)."""
         self._metrics.not_fetched.labels(self._feed.name, type(error).__name__).inc()
         log.warning("%s: not fetched, %s: %s", self._feed.name, type(error).__name__, error)
-        longest = self._settings.longest_s
-        told = error.wait_ms / 1000 if isinstance(error, PageRefused) else 0.0
-        backoff = min(longest, FIRST_BACKOFF_S * 2 ** min(failures - 1, 20))
-        return min(longest, told) + random.uniform(backoff / 2, backoff)
+        return wait_s(error, failures, self._settings.longest_s)
 
 
 def is_ours(heard: Heard) -> bool:

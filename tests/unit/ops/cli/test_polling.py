@@ -6,7 +6,7 @@ from typing import cast
 import httpx
 import pytest
 
-from gateway import asking
+from gateway import backoff
 from gateway.config import Polling, config_of
 from ops.cli.doubts import Doubt
 from ops.cli.polling import BY_FEED, FOUND, NOBODY, NOT_FOUND, Poll
@@ -107,7 +107,7 @@ async def test_who_was_taken_is_accepted_from_then_on_and_of_others_nothing_is_s
 async def test_who_does_not_answer_is_asked_a_few_times_and_not_for_each(
     postmark: PostmarkEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "FIRST_BACKOFF_S", 0.001)
+    monkeypatch.setattr(backoff, "FIRST_S", 0.001)
     producer = Producer()
     answered = await poll(postmark, producer, token="another").ask([doubt(1), doubt(2)])
     assert [one.said for one in answered] == ["no answer: HTTP 401"] * 2
