@@ -4,9 +4,9 @@ import resource
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
+from schemas.clock import now_ms
 from streams.settings import LEAVE
 from streams.worker import EXIT_UNEXPECTED
-from tests.faults.load import now_ms
 from tests.faults.stage import Stage
 
 SCALED, MOST = ("plan", "decide", "bulk"), 4

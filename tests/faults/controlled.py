@@ -10,9 +10,9 @@ from typing import Any
 from ops.cli.context import codec
 from ops.cli.controlling import write
 from ops.cli.producing import LogProducer
+from schemas.clock import now_ms
 from schemas.records import ControlCampaign, NotificationRequested, Priority
 from schemas.topics import DEFAULT_PARTITIONS, REQUESTS
-from tests.faults.load import now_ms
 from tests.faults.log import Entry
 from tests.faults.stage import Stage
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from schemas.clock import now_ms
 from schemas.ids import notification_id
 from schemas.records import Audience, NotificationRequested, Priority
-from tests.faults.load import Load, now_ms, reminder
+from tests.faults.load import Load, reminder
 
 CODE_S, SINGLES = 300, 0.0025
 """How long a login code is good for, before it is scaled; how many singles there are on push, as a share of its limit."""

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 
+from schemas.clock import now_ms
 from tests.faults import broken_parts, broken_provider, broken_workers, controlled, poison
-from tests.faults.load import now_ms
 from tests.faults.plan import Report
 from tests.faults.stage import Stage
 

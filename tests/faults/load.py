@@ -1,7 +1,6 @@
 """What goes in: people, a campaign, single notifications, and changes of mind in between. All of it follows from the seed."""
 
 import random
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 
@@ -11,6 +10,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from ops.demo.upstream.events import EventWriter, aggregate_of
 from ops.endpoints import Endpoints
 from schemas.clients import producer_config
+from schemas.clock import now_ms
 from schemas.codec import Codec
 from schemas.delivery_report import not_written
 from schemas.ids import notification_id
@@ -39,10 +39,6 @@ ORDER = ("push", "email", "in_app")
 LOGIN = ("push",)
 LATER_MS = 4000
 LIKE, OWNERS, ACTORS = ("push", "in_app"), 20, ("Ann", "Bo", "Cy", "Di")
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class Load:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.faults.load import now_ms
+from schemas.clock import now_ms
 
 EVERY_S = 1.0
 PAGE = os.sysconf("SC_PAGE_SIZE")

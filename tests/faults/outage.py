@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 
-from tests.faults.load import now_ms
+from schemas.clock import now_ms
 from tests.faults.stage import TIMEOUT_MS, Stage
 
 TWO_HOURS_S = 7_200

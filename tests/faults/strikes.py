@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
-from tests.faults.load import now_ms
+from schemas.clock import now_ms
 from tests.faults.meter import Ends, Meter
 from tests.faults.plan import Plan, Report
 from tests.faults.workers import STALL_S, Workers

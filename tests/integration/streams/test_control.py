@@ -14,11 +14,11 @@ from ops.audit.run import audit_log
 from ops.cli import controlling
 from ops.cli.logtail import consumer
 from ops.cli.producing import LogProducer
+from schemas.clock import now_ms
 from schemas.partition import partition_of
 from schemas.records import ControlCampaign, Device, Priority, ProfileChanged, ProfilesChanged
 from schemas.topics import CANCELS, DEFAULT_PARTITIONS, EXPANSIONS, FANOUT, PROFILE_EVENTS, PROFILES, STATUS, campaigns_topic, deliver_topic
 from streams.audience.control import CANCELLED, PAUSED, Campaign
-from tests.faults.load import now_ms
 from tests.faults.log import LogView
 from tests.integration.streams.conftest import CHUNK, Pipeline
 from tests.integration.streams.test_pipeline import ask

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from ops.audit.run import audit_log
+from schemas.clock import now_ms
 from schemas.partition import partition_of
 from schemas.records import ChannelOverdue, Device, Priority, SetTimer
 from schemas.topics import DEFAULT_PARTITIONS, FANOUT_URGENT, TIMERS
-from tests.faults.load import now_ms
 from tests.faults.log import LogView
 from tests.integration.streams.conftest import Pipeline
 from tests.integration.streams.test_pipeline import ask, name, put_profile, statuses

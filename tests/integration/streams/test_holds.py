@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 from ops.audit.run import audit_log
+from schemas.clock import now_ms
 from schemas.ids import deferred_id
 from schemas.partition import partition_of
 from schemas.records import Device, ExpandAudience, Priority, QuietHours, SetTimer
 from schemas.topics import DEFAULT_PARTITIONS, FANOUT, STATUS, TIMERS, deliver_topic
 from streams.delivery.drafts import DECIDED_MS
-from tests.faults.load import now_ms
 from tests.faults.log import LogView
 from tests.integration.streams.conftest import Pipeline
 from tests.integration.streams.test_pipeline import ask, name, put_profile, statuses

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from ops.audit.run import audit_log
+from schemas.clock import now_ms
 from schemas.deadletter import dead_letter_key
 from schemas.partition import partition_of
 from schemas.records import Audience, Device, Notification, NotificationRequested, Priority, ProfileChanged, ProfilesChanged
 from schemas.topics import DEFAULT_PARTITIONS, DLQ, EXPANSIONS, PROFILE_EVENTS, PROFILES, REQUESTS, STATUS
-from tests.faults.load import now_ms
 from tests.integration.streams.conftest import Pipeline
 from tests.integration.streams.test_pipeline import statuses
 

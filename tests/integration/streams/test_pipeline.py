@@ -7,6 +7,7 @@ from typing import Any
 from ops.cli.audience import checked, counted
 from ops.cli.logtail import consumer
 from ops.demo.upstream.events import EventWriter
+from schemas.clock import now_ms
 from schemas.partition import partition_of
 from schemas.records import (
     Audience,
@@ -29,7 +30,6 @@ from schemas.topics import (
     ledger_topic,
 )
 from streams.profiles.replica import FRESH_S
-from tests.faults.load import now_ms
 from tests.integration.streams.conftest import Pipeline
 
 CHANNELS = ("push", "email", "in_app")

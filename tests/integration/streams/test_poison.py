@@ -13,6 +13,7 @@ import pytest
 
 from ops.demo.upstream.events import EventWriter
 from schemas import contract
+from schemas.clock import now_ms
 from schemas.codec import HEADER_BYTES
 from schemas.contract import full_name
 from schemas.partition import partition_of
@@ -45,7 +46,6 @@ from schemas.topics import (
     events_topic,
 )
 from streams.settings import WorkerSettings
-from tests.faults.load import now_ms
 from tests.faults.log import KINDS
 from tests.faults.made_avro import drawn, encoded, records, values
 from tests.integration.streams.conftest import Pipeline

@@ -2,9 +2,9 @@
 
 import pytest
 
+from schemas.clock import now_ms
 from schemas.records import Device, Priority, SetTimer
 from schemas.topics import DEFAULT_PARTITIONS, EXPANSIONS, REQUESTS, TIMERS
-from tests.faults.load import now_ms
 from tests.faults.log import LogView
 from tests.integration.streams.conftest import Pipeline
 from tests.integration.streams.test_control import control

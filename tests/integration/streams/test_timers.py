@@ -8,10 +8,10 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from schemas.clients import consumer_config
+from schemas.clock import now_ms
 from schemas.partition import partition_of
 from schemas.records import Audience, DeadLetter, NotificationRequested, Output, SetTimer
 from schemas.topics import DEFAULT_PARTITIONS, DLQ, FEEDBACK, TIMERS
-from tests.faults.load import now_ms
 from tests.integration.streams.conftest import Pipeline
 from tests.integration.streams.test_pipeline import became, name, put_profile
 from tests.unit.streams import make

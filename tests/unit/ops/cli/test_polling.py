@@ -6,7 +6,7 @@ from typing import cast
 import httpx
 import pytest
 
-from gateway import backoff
+from gateway import asking, backoff
 from gateway.config import Polling, config_of
 from ops.cli.doubts import Doubt
 from ops.cli.polling import BY_FEED, FOUND, NOBODY, NOT_FOUND, Poll
