@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from providers.base import Declaration, Outcome, Throttled, Unavailable, Unknown
 from streams.routing.breaker import Breaker, came_to_nothing, room, succeeded
-from streams.routing.limits import AHEAD_MS, Pace, ahead_size, has_room, request_size, sent, slice_size, throttled, wait_ms
+from streams.routing.limits import AHEAD_MS, Pace, Went, ahead_size, answered, has_room, request_size, sent, slice_size, throttled, wait_ms
 
 LOOK_S = 0.05
 """How often it is looked at whether one of the few that may be under way has come back."""
@@ -81,29 +81,33 @@ class Gate:
 
         An outcome: it is not to be sent; the account is down, or would take them much later, or when they have expired (epoch ms).
         """
-        refusal = None if self._is_free else await self._turn_of(count, expires_at)
-        if refusal is not None:
-            yield refusal
+        came = None if self._is_free else await self._turn_of(count, expires_at)
+        if came is not None and not isinstance(came, Went):
+            yield came
             return
+        began = self._clock()
         self._under_way += 1
         try:
             yield None
         finally:
             self._under_way -= 1
+            if came is not None:
+                now = self._clock()
+                answered(self._pace, came, now - began, now)
 
     @property
     def _is_free(self) -> bool:
         """Whether nothing was ever heard against sending at once."""
         return self._per_s is None and room(self._breaker, 0) is None and not self._pace.not_before
 
-    async def _turn_of(self, count: int, expires_at: int | None) -> Outcome | None:
+    async def _turn_of(self, count: int, expires_at: int | None) -> Outcome | Went | None:
         self._line += count
         try:
             return await self._waited(count, expires_at)
         finally:
             self._line -= count
 
-    async def _waited(self, count: int, expires_at: int | None) -> Outcome | None:
+    async def _waited(self, count: int, expires_at: int | None) -> Outcome | Went | None:
         until = self._clock() + PATIENCE_MS
         async with self._wire:  # first come, first served
             while True:
@@ -116,8 +120,7 @@ class Gate:
                 if expires_at is not None and now + wait >= expires_at:
                     return Throttled(0, "it expires before its turn")
                 if wait <= 0 and not is_full:
-                    sent(self._pace, count, rate, now)
-                    return None
+                    return sent(self._pace, count, rate, now)
                 await asyncio.sleep(LOOK_S if is_full else max(1.0, wait) / 1000)
 
     def _is_refusing(self, now: int) -> bool:

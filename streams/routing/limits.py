@@ -2,7 +2,8 @@
 
 - **No second has more than the limit.** What went is remembered for a second and `REACH_MS`, and no such time has more than a second's
   worth. So whatever is late before this, and however late the process wakes up, no second at the provider has more, as long as requests
-  take no more than `REACH_MS` longer to arrive than others.
+  take no more than `REACH_MS` longer to arrive than others. What is answered later than is usual may have arrived as much later, and is
+  remembered for as much longer: so a connection that took its time, or a provider that stood still, makes no second too full either.
 - **Evenly.** n messages push the next ones n intervals away. Who was kept from sending may catch up for `LATE_MS`; older time is lost.
 - **The wire is not idle while anything waits**: what is to be on it within `AHEAD_MS` is let through to be read and intended.
 
@@ -13,11 +14,15 @@ asked.
 for as long as it asked; then it rises again by `UP` of the limit a second.
 """
 
-from collections import deque
+from bisect import bisect_left
+from heapq import heappop, heappush, nsmallest
+from itertools import accumulate
 
 import msgspec
 
-REACH_MS = 20.0
+REACH_MS = 10.0
+SLOWER, FASTER = 1.06, 0.97
+"""By what the usual time follows a request that took longer, or less: two of three take less. Half of it is the usual time at once."""
 LATE_MS = 300.0
 AHEAD_MS = 300.0
 DOWN, UP, LEAST = 0.7, 0.02, 0.05
@@ -28,17 +33,28 @@ SLICES = 10
 """Intents a second at the limit, at least."""
 
 
+class Went(msgspec.Struct, order=True):
+    """A request that was put on the wire: `count` messages that count `until` (epoch ms) and, as it was answered late, `late` ms more."""
+
+    until: float
+    count: int
+    late: float = 0.0
+
+
 class Pace(msgspec.Struct):
     """Of one account in one worker. `due`: when the next may go. `not_before`: what the provider asked for. `factor`: of the limit, since
-    `changed`. `went`: what was put on the wire, and when, no longer ago than it counts; `recent`: how much that is. Times: epoch ms.
+    `changed`. `went`: a heap of what counts; `recent`: how much that is; `last`: when something went. Times: epoch ms. `usual`: how long a
+    request takes (ms); 0: nobody knows.
     """
 
     due: float = 0.0
     not_before: float = 0.0
     factor: float = 1.0
     changed: float = 0.0
-    went: deque[tuple[float, int]] = msgspec.field(default_factory=deque)
+    went: list[Went] = msgspec.field(default_factory=list)
     recent: int = 0
+    last: float = 0.0
+    usual: float = 0.0
 
 
 def wait_ms(pace: Pace, count: int, per_s: float | None, now: float) -> float:
@@ -46,24 +62,34 @@ def wait_ms(pace: Pace, count: int, per_s: float | None, now: float) -> float:
     asked = pace.not_before - now
     if per_s is None:
         return max(0.0, asked)
-    window, most_in_it = _window(per_s)
-    _forget(pace, now, window)
-    over, clear = pace.recent + count - most_in_it, 0.0
-    for at, sent in pace.went:
-        if over <= 0:
-            break
-        over, clear = over - sent, at + window - now
-    return max(0.0, asked, pace.due - now, clear)
+    _forget(pace, now)
+    return max(0.0, asked, pace.due - now, _clear(pace, pace.recent + count - _window(per_s)[1]) - now)
 
 
-def sent(pace: Pace, count: int, per_s: float | None, now: float) -> None:
-    """Messages are put on the wire."""
+def sent(pace: Pace, count: int, per_s: float | None, now: float) -> Went | None:
+    """Messages are put on the wire. None: there is no limit to count them for."""
     if per_s is None:
-        return
+        return None
     window, most_in_it = _window(per_s)
     pace.due = max(pace.due, now - LATE_MS) + count * window / most_in_it / factor_at(pace, now)
-    pace.went.append((now, count))
+    went = Went(now + window, count)
+    heappush(pace.went, went)
     pace.recent += count
+    pace.last = now
+    return went
+
+
+def answered(pace: Pace, went: Went, took: float, now: float) -> None:
+    """Their request was answered, or given up, after so many ms."""
+    late = took - pace.usual if pace.usual else 0.0
+    pace.usual = took if not pace.usual or took < pace.usual / 2 else pace.usual * (SLOWER if late > 0 else FASTER)
+    if late <= 0:
+        return
+    if went.until > now:
+        went.late = late
+    elif went.until + late > now:
+        heappush(pace.went, Went(went.until + late, went.count))
+        pace.recent += went.count
 
 
 def throttled(pace: Pace, retry_after_ms: int, now: float) -> None:
@@ -104,11 +130,25 @@ def _window(per_s: float) -> tuple[float, int]:
     return max(1.0, 1.0 / per_s) * SECOND_MS + REACH_MS, most_in_it
 
 
-def _forget(pace: Pace, now: float, window: float) -> None:
-    """What went so long ago that it counts no more; all, where the clock was set back."""
-    went = pace.went
-    if went and went[-1][0] > now:
-        pace.due, pace.recent = now, 0
-        went.clear()
-    while went and went[0][0] + window <= now:
-        pace.recent -= went.popleft()[1]
+def _forget(pace: Pace, now: float) -> None:
+    """What counts no more; all, where the clock was set back."""
+    if pace.last > now:
+        pace.due, pace.last, pace.recent = now, now, 0
+        pace.went.clear()
+    while pace.went and pace.went[0].until <= now:
+        gone = heappop(pace.went)
+        pace.recent -= gone.count
+        if gone.until + gone.late > now:
+            heappush(pace.went, Went(gone.until + gone.late, gone.count))
+            pace.recent += gone.count
+
+
+def _clear(pace: Pace, over: int) -> float:
+    """When so many messages count no more, as far as can be said (epoch ms)."""
+    if over <= 0 or not pace.went:
+        return 0.0
+    if pace.went[0].count >= over:  # nearly always
+        return pace.went[0].until
+    ends = nsmallest(over, pace.went)
+    enough = bisect_left(list(accumulate(one.count for one in ends)), over)
+    return ends[min(enough, len(ends) - 1)].until

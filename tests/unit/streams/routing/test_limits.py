@@ -14,6 +14,8 @@ from streams.routing.limits import (
     SLICES,
     UP,
     Pace,
+    Went,
+    answered,
     factor_at,
     has_room,
     request_size,
@@ -54,6 +56,50 @@ def test_no_second_at_the_provider_has_more_than_the_limit(
         arrived.append((now + delays[number % len(delays)], count))
     for begins, _ in arrived:
         assert sum(count for at, count in arrived if begins <= at < begins + 1_000) <= max(1, per_s)
+
+
+@given(
+    per_s=st.floats(2, 2_000),
+    sends=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 900), st.floats(0, 1)), min_size=1, max_size=150),
+)
+def test_nor_when_some_take_much_longer_to_arrive(per_s: float, sends: list[tuple[float, float, float]]) -> None:
+    """As long as their answers are as late. Any part of the lateness may have been on the way there."""
+    pace, now, arrived = Pace(), NOW, list[tuple[float, int]]()
+    under_way: list[tuple[float, float, Went]] = []
+    for number, (part, late, there) in enumerate(sends):
+        count = max(1, round(request_size(per_s, 1_000) * part))
+        late = late if number % 4 == 0 else 0.0
+        while (wait := wait_ms(pace, count, per_s, now)) > 0:
+            now += min(wait, 5.0)
+            for one in [one for one in under_way if one[0] <= now]:
+                under_way.remove(one)
+                pace.usual = 20.0
+                answered(pace, one[2], one[1], one[0])
+        request = sent(pace, count, per_s, now)
+        assert request is not None
+        under_way.append((now + 20 + late, 20 + late, request))
+        arrived.append((now + there * (late + REACH_MS - 0.1), count))
+    for begins, _ in arrived:
+        assert sum(count for at, count in arrived if begins <= at < begins + 1_000) <= per_s
+
+
+def test_what_is_usual_follows_what_they_take() -> None:
+    pace = Pace()
+    for took, times in [(300.0, 1), (20.0, 1), (30.0, 100)]:
+        for _ in range(times):
+            request = sent(pace, 1, 100, NOW)
+            assert request is not None
+            answered(pace, request, took, NOW + took)
+    assert 27 < pace.usual < 33
+
+
+def test_what_is_answered_after_it_counts_no_more_counts_again_when_it_was_late() -> None:
+    pace = Pace(usual=20.0)
+    request = sent(pace, 10, 10, NOW)
+    assert request is not None
+    assert wait_ms(pace, 10, 10, NOW + 2_000) == 0
+    answered(pace, request, 2_500, NOW + 2_500)
+    assert wait_ms(pace, 10, 10, NOW + 2_500) == pytest.approx(1_000 + REACH_MS - 20)
 
 
 def test_and_all_of_it_is_used_when_there_is_more() -> None:
