@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 N ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check jars up down status demo test test-unit test-crashes test-contract test-integration test-faults test-drill test-faults-all histories lint format lock bench bench-campaign bench-opt-out clean
+.PHONY: help setup check jars up down status demo test test-unit test-crashes test-contract test-integration test-faults test-drill test-faults-all histories lane-log lane-stores lint format lock bench bench-campaign bench-opt-out clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +47,15 @@ demo: setup ## Everything at once: the stack, Carillon, and a campaign
 
 test: export CARILLON_CRASHES = each
 test: setup test-unit test-contract ## All tests: unit with a crash at each effect, contract, integration, e2e, faults (starts the stack when it is not up)
-	$(BIN)/python -m pytest tests/integration tests/e2e
+	$(BIN)/python -m ops.local lend $(MAKE) --no-print-directory -j2 --output-sync=target lane-log lane-stores
 	$(BIN)/python -m pytest tests/faults
+
+# beside each other: who waits for one stack leaves its core to the other. Workers on a busy machine do not give way
+lane-log lane-stores: export CARILLON_GIVE_WAY = false
+lane-log:
+	$(BIN)/python -m pytest tests/integration/local tests/integration/schemas tests/integration/upstream tests/integration/streams
+lane-stores:
+	$(BIN)/python -m pytest tests/integration/projections tests/e2e
 
 test-unit: setup ## Unit tests; no service is needed
 	$(BIN)/python -m pytest -n auto --dist worksteal tests/unit

@@ -1,6 +1,8 @@
-"""``python -m ops.local up|down|status|setup|clean``: the local stack from the command line."""
+"""``python -m ops.local up|down|status|setup|clean|lend``: the local stack from the command line."""
 
 import argparse
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from typing import TextIO
 import msgspec
 
 from ops.local import jars, stack, tools
+from ops.local.borrowing import borrowed
 from ops.local.errors import StackError
 from ops.local.parts import PARTS
 from ops.local.settings import Settings
@@ -23,6 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         "status": _status,
         "setup": _setup,
         "clean": _clean,
+        "lend": _lend,
     }
     try:
         return commands[arguments.command](arguments)
@@ -45,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help="one JSON document on stdout")
         if name in ("up", "down"):
             command.add_argument("parts", nargs="*", metavar="part", help=f"default: all of {', '.join(PARTS)}")
+    text = "run a command while everything runs; what was started for it is stopped after it"
+    lend = commands.add_parser("lend", help=text, description=text)
+    lend.add_argument("command_line", nargs=argparse.REMAINDER, metavar="COMMAND ...")
     return parser
 
 
@@ -89,6 +96,18 @@ def _setup(arguments: argparse.Namespace) -> int:
 def _clean(arguments: argparse.Namespace) -> int:
     stack.clean()
     return 0
+
+
+def _lend(arguments: argparse.Namespace) -> int:
+    """The command's exit code. SIGTERM ends the command, and then what was started for it."""
+    with borrowed(progress=_tell):
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+        child = subprocess.Popen(arguments.command_line)
+        try:
+            return child.wait()
+        finally:
+            child.terminate()
+            child.wait()
 
 
 def _say(text: str, stream: TextIO | None = None) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.e2e.world import World
 
 HERE = Path(__file__).parent
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 TEST_TIMEOUT_S = 300  # the first test pays for the start of everything, on a machine that may be busy
 
 Carillon = Callable[..., "subprocess.CompletedProcess[str]"]
