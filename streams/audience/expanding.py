@@ -103,7 +103,7 @@ class Expanding:
             counters=counters,
             folding=folded,
             cancelled=campaign.state == CANCELLED,
-            shed=self._shed(command.notification),
+            shed=() if command.attempts else self._shed(command.notification),  # who was let in is not left out when tried again
             given_up=given_up(command, route, (person.user for person in people), rows) if route else (),
         )
         effects = Effects(outputs_of(self._codec, expansion, key, record, place.now), counting.writes() if counting else [])

@@ -38,7 +38,8 @@ the digest is a notification of its own, for which all of this is asked when its
 
 **Channels** are those that a notification names; when it names none, those of the policy: all of them, or the first, and another one only
 when one fails for good or does not deliver in time (`streams/routing/rules.py`). What is of low priority is `shed` on a channel where it
-would come later than policy says, by what waits there and how fast it goes (`streams/routing/shedding.py`).
+would come later than policy says, by what waits there and how fast it goes (`streams/routing/shedding.py`); who was queued
+once and is tried again is not.
 
 ## The policy that is shipped
 """

@@ -20,9 +20,9 @@ from itertools import accumulate
 
 import msgspec
 
-REACH_MS = 10.0
-SLOWER, FASTER = 1.06, 0.97
-"""By what the usual time follows a request that took longer, or less: two of three take less. Half of it is the usual time at once."""
+REACH_MS = 15.0
+SLOWER, FASTER = 1.05, 0.95
+"""By what the usual time follows a request that took longer, or less: half of them do. Half of it is the usual time at once."""
 LATE_MS = 300.0
 AHEAD_MS = 300.0
 DOWN, UP, LEAST = 0.7, 0.02, 0.05

@@ -1,6 +1,7 @@
 """Whether what matters least is left out, because it would come too late. Pure.
 
-Only low priority, and only of categories for which policy says how late is too late (`shed_over`, promotional); never what is critical. It
+Only low priority, and only of categories for which policy says how late is too late (`shed_over`, promotional); never what is critical, nor
+who was queued before and is tried again: in an outage nothing goes, and they would all seem too late, while what ends them is expiry. It
 begins when a record that arrives now would be later than that, and ends when it would be less than two thirds as late: between the two it
 stays as it was.
 """

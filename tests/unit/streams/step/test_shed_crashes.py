@@ -1,6 +1,7 @@
 """A lane that is too late now and then, and a step that is killed at every effect: who is shed is told so once, the rest are sent to."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -20,9 +21,16 @@ SALE = notification(notification_id="sale", category="promotional", priority=Pri
 
 
 def step(world: World) -> AudienceStep:
-    def shed(told: Notification) -> list[str]:
-        return ["push"] if world.clock() % 2 else []
+    """Push is too late now and then."""
+    return shedding(world, lambda told: ["push"] if world.clock() % 2 else [])
 
+
+def late(world: World) -> AudienceStep:
+    """Push is too late all the time."""
+    return shedding(world, lambda told: ["push"])
+
+
+def shedding(world: World, shed: Callable[[Notification], list[str]]) -> AudienceStep:
     return AudienceStep(FANOUT, CODEC, world.clock, lambda: POLICY, cast(ProfileReplica, RestlessReplica(world, USERS)), 2, shed)
 
 
@@ -51,3 +59,19 @@ async def test_each_has_one_end_on_each_channel() -> None:
     await every_crash(play, judge)
     assert {"push shed", "push queued", "email queued"} <= set(ends)
     assert "email shed" not in ends
+
+
+async def test_who_was_queued_before_and_is_tried_again_is_not_shed() -> None:
+    async def play(world: World) -> None:
+        again = command(notification=SALE, users=USERS, hold_id="batch", channels=["push"], attempts=1, tried_since=world.now)
+        world.append(FANOUT, b"sale", CODEC.encode(again))
+        await live_until_done(world, FANOUT, lambda: late(world), CODEC)
+
+    def judge(world: World, calm: World) -> None:
+        told = once(world, STATUS, StatusBatch, lambda it: it.status_id).values()
+        assert {outcome.reason for status in told for outcome in status.outcomes}.isdisjoint({"shed"})
+        queued = once(world, deliver_topic("push", "low"), DeliverBatch, lambda it: it.batch_id).values()
+        assert queued
+        assert sorted(user for each in [*told, *queued] for user in each.users) == USERS, "some do not want it"
+
+    await every_crash(play, judge)
