@@ -21,7 +21,7 @@ from itertools import accumulate
 import msgspec
 
 REACH_MS = 15.0
-SLOWER, FASTER = 1.05, 0.95
+SLOWER, FASTER = 1.02, 0.98
 """By what the usual time follows a request that took longer, or less: half of them do. Half of it is the usual time at once."""
 LATE_MS = 300.0
 AHEAD_MS = 300.0
