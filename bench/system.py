@@ -1,6 +1,8 @@
 """The whole system for a benchmark, on the local stack."""
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +17,12 @@ UNCAPPED = Path(__file__).parent / "uncapped.yaml"
 
 @contextmanager
 def running() -> Iterator[tuple[Endpoints, Log]]:
-    """Stack and fleet, ready. What was running before goes on running, what was started here is stopped.
+    """Stack and fleet, ready. What was running before goes on running, what was started here is stopped,
+    after SIGTERM too.
 
     Everything binds and counts as in the policy that is shipped, with limits that nobody reaches; what was running has its own.
     """
     os.environ.setdefault("CARILLON_POLICY_FILE", str(UNCAPPED))
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with borrowed() as settings:
         yield settings.endpoints, Log(settings.endpoints, worker_settings().partitions)
