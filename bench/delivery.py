@@ -73,6 +73,8 @@ def worked_off(bench: Bench, settings: FleetSettings, name: str, size: int) -> F
     with after_decision_stopped():
         since, notification = bench.start(size)
         queued = sum(sum(chunk.queued.values()) for chunk in bench.log.expansions(since, notification, RUN_S))
+        if not queued:
+            raise SystemExit(f"no campaign is for {size:,} users: sizes are those that bench.campaign loaded")
         with worker(settings, name) as process:
             until(lambda: received(bench.sandbox_url, notification) > 0, "the first has arrived", RUN_S, 0.02)
             began, first, before = time.perf_counter(), received(bench.sandbox_url, notification), _cpu_s(process)
