@@ -27,7 +27,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)  # noqa: T201
-    return told(run(planned(given.users, given.per_s or given.users // PEOPLE_A_SECOND, given.outage_s, given.seed)))
+    plan = planned(given.users, given.per_s or given.users // PEOPLE_A_SECOND, given.outage_s, given.seed)
+    return told(lambda: run(plan))
 
 
 def planned(users: int, per_s: int, outage_s: float, seed: int) -> Plan:

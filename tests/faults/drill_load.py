@@ -14,7 +14,7 @@ from tests.faults.load import Load, reminder
 
 CODE_S, SINGLES = 300, 0.0025
 """How long a login code is good for, before it is scaled; how many singles there are on push, as a share of its limit."""
-MAIL_S = 0.05
+MAIL_S = 0.2
 MOST = 20
 """Singles of a kind at once, when there was no time for them."""
 

@@ -6,7 +6,9 @@ Says its seed first. Writes tests/faults/results/<seed>.json, ends with one line
 import argparse
 import json
 import random
+import signal
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -30,11 +32,13 @@ def main() -> int:
     """The command line; returns the exit code."""
     plan = _plan(_arguments())
     print(f"seed {plan.seed}", flush=True)  # noqa: T201
-    return told(run(plan))
+    return told(lambda: run(plan))
 
 
-def told(report: Report) -> int:
-    """Save and print a report; returns the exit code."""
+def told(play: Callable[[], Report]) -> int:
+    """Play, save and print the report; returns the exit code. SIGTERM ends what was started, too."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    report = play()
     whole = {key: value for key, value in asdict(report).items() if key not in ("kills", "line")}
     sys.stdout.write(json.dumps(whole, indent=1) + f"\n{'holds' if report.holds else 'DOES NOT HOLD'}: {save(report)}\n")
     sys.stdout.write(json.dumps(report.line) + "\n")
