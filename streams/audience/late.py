@@ -50,8 +50,7 @@ class Late:
         if lags is None:
             return
         self._seen.append((self._clock(), lags))
-        (began, first), (now, last) = self._seen[0], self._seen[-1]
-        loads = {channel: load_of(first[channel], lag, now - began) for channel, lag in last.items()}
+        loads = {channel: load_of([(at, seen[channel]) for at, seen in self._seen]) for channel in lags}
         was, categories = self._shedding, self._in_force().categories.values()
         overs = {one.shed_over_ms for one in categories if one.shed_over_ms is not None}
         places = [(channel, over_ms) for channel in loads for over_ms in overs]

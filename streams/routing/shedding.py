@@ -6,6 +6,8 @@ begins when a record that arrives now would be later than that, and ends when it
 stays as it was.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from schemas.records import Notification, Priority
@@ -15,7 +17,7 @@ SECOND_MS = 1000
 
 
 class Load(NamedTuple):
-    """So much waits in front of a lane, and so much of it was done in the last so many ms."""
+    """So much waits in front of a lane, and so much of it was done in the last so many ms in which something did."""
 
     waiting: int
     done: int
@@ -29,9 +31,11 @@ class Lag(NamedTuple):
     end: int
 
 
-def load_of(before: Lag, now: Lag, during_ms: int) -> Load:
-    """The load, from two looks at a lane."""
-    return Load(now.end - now.done, now.done - before.done, during_ms)
+def load_of(looks: Sequence[tuple[int, Lag]]) -> Load:
+    """The load, from looks at a lane, one or more: when (epoch ms), and what was seen. While nothing waited it says nothing of the rate."""
+    busy = [(then - at, lag.done - before.done) for (at, before), (then, lag) in pairwise(looks) if before.end > before.done]
+    last = looks[-1][1]
+    return Load(last.end - last.done, sum(done for _, done in busy), sum(ms for ms, _ in busy))
 
 
 def late_ms(load: Load) -> int | None:

@@ -28,8 +28,9 @@ SLOWER, SLOWER_MS = 1.5, 250
 GROWTH_MB = 16.0
 """What a worker may have more in an outage than when it began. Had it in memory what waits, a quarter of a campaign of 200,000 as messages
 of some 600 bytes each, that would be 30 MB."""
-EARLY_MS, LATE_MS = 2_500, 1_000
-"""Nobody is tried in the last second before it expires, nor when less than a first wait is left; a request takes its time to arrive."""
+EARLY_MS, LATE_MS = 3_500, 1_000
+"""Nobody is tried in the last second before it expires, nor when less than a first wait is left, or than the two seconds that 429 asks for;
+a request takes its time to arrive."""
 
 
 @dataclass

@@ -4,7 +4,7 @@ import pytest
 
 from schemas.records import Priority
 from streams.policy.loader import load_policy
-from streams.routing.shedding import Load, is_shed, late_ms, sheds
+from streams.routing.shedding import Lag, Load, is_shed, late_ms, load_of, sheds
 from tests.unit.streams.make import notification
 
 SHIPPED = load_policy()
@@ -21,6 +21,14 @@ def test_lateness_is_what_waits_by_how_fast_it_goes() -> None:
     assert late_ms(load(30)) == OVER_MS
     assert late_ms(Load(0, 0, 10_000)) == 0
     assert late_ms(Load(5, 0, 10_000)) is None
+
+
+def test_how_fast_it_goes_is_seen_while_something_waits() -> None:
+    idle = [(number * 10_000, Lag(7, 7)) for number in range(5)]
+    assert load_of(idle[:1]) == Load(0, 0, 0)
+    begun = [*idle, (50_000, Lag(8, 1_000))]
+    assert load_of(begun) == Load(992, 0, 0), "of the ten seconds in which it began nobody knows when"
+    assert load_of([*begun, (60_000, Lag(108, 1_500))]) == Load(1_392, 100, 10_000)
 
 
 def test_it_begins_over_30_min_and_ends_below_20() -> None:
