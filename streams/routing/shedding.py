@@ -49,7 +49,7 @@ def sheds(was: bool, load: Load, over_ms: int) -> bool:
     """Whether to shed from now on, when it `was` so before."""
     late = late_ms(load)
     if late is None:
-        return was
+        return was or load.during_ms > over_ms  # nothing has moved for longer than that
     return late * 3 >= over_ms * 2 if was else late > over_ms
 
 

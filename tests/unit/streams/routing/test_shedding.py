@@ -44,6 +44,11 @@ def test_when_nobody_knows_how_late_it_is_it_stays_as_it_was(was: bool) -> None:
     assert sheds(was, Load(10**9, 0, 10_000), OVER_MS) == was
 
 
+def test_when_nothing_has_moved_for_longer_than_that_it_is_too_late() -> None:
+    assert sheds(False, Load(1, 0, OVER_MS + 1), OVER_MS)
+    assert not sheds(False, Load(1, 0, OVER_MS), OVER_MS)
+
+
 def test_only_what_is_promotional_and_low_is_shed() -> None:
     shed = {
         (category, priority)
