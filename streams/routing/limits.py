@@ -72,11 +72,8 @@ def sent(pace: Pace, count: int, per_s: float | None, now: float) -> Went | None
         return None
     window, most_in_it = _window(per_s)
     pace.due = max(pace.due, now - LATE_MS) + count * window / most_in_it / factor_at(pace, now)
-    went = Went(now + window, count)
-    heappush(pace.went, went)
-    pace.recent += count
     pace.last = now
-    return went
+    return _counted(pace, now + window, count)
 
 
 def answered(pace: Pace, went: Went, took: float, now: float) -> None:
@@ -88,8 +85,7 @@ def answered(pace: Pace, went: Went, took: float, now: float) -> None:
     if went.until > now:
         went.late = late
     elif went.until + late > now:
-        heappush(pace.went, Went(went.until + late, went.count))
-        pace.recent += went.count
+        _counted(pace, went.until + late, went.count)
 
 
 def throttled(pace: Pace, retry_after_ms: int, now: float) -> None:
@@ -130,6 +126,14 @@ def _window(per_s: float) -> tuple[float, int]:
     return max(1.0, 1.0 / per_s) * SECOND_MS + REACH_MS, most_in_it
 
 
+def _counted(pace: Pace, until: float, count: int) -> Went:
+    """What counts from now on."""
+    went = Went(until, count)
+    heappush(pace.went, went)
+    pace.recent += count
+    return went
+
+
 def _forget(pace: Pace, now: float) -> None:
     """What counts no more; all, where the clock was set back."""
     if pace.last > now:
@@ -139,8 +143,7 @@ def _forget(pace: Pace, now: float) -> None:
         gone = heappop(pace.went)
         pace.recent -= gone.count
         if gone.until + gone.late > now:
-            heappush(pace.went, Went(gone.until + gone.late, gone.count))
-            pace.recent += gone.count
+            _counted(pace, gone.until + gone.late, gone.count)
 
 
 def _clear(pace: Pace, over: int) -> float:
