@@ -3,7 +3,7 @@
 Only low priority, and only of categories for which policy says how late is too late (`shed_over`, promotional); never what is critical, nor
 who was queued before and is tried again: in an outage nothing goes, and they would all seem too late, while what ends them is expiry. It
 begins when a record that arrives now would be later than that, and ends when it would be less than two thirds as late: between the two it
-stays as it was.
+stays as it was. Where nothing moves nobody knows how late it is, until that has taken longer than policy allows.
 """
 
 from collections.abc import Sequence
