@@ -1,8 +1,6 @@
 """The whole system for a benchmark, on the local stack."""
 
 import os
-import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +9,7 @@ from bench.campaign.log import Log
 from ops.endpoints import Endpoints
 from ops.fleet.borrowing import borrowed
 from ops.fleet.settings import worker_settings
+from ops.local.borrowing import give_back_on_sigterm
 
 UNCAPPED = Path(__file__).parent / "uncapped.yaml"
 
@@ -23,6 +22,6 @@ def running() -> Iterator[tuple[Endpoints, Log]]:
     Everything binds and counts as in the policy that is shipped, with limits that nobody reaches; what was running has its own.
     """
     os.environ.setdefault("CARILLON_POLICY_FILE", str(UNCAPPED))
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    give_back_on_sigterm()
     with borrowed() as settings:
         yield settings.endpoints, Log(settings.endpoints, worker_settings().partitions)

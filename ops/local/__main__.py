@@ -1,7 +1,6 @@
 """``python -m ops.local up|down|status|setup|clean|lend``: the local stack from the command line."""
 
 import argparse
-import signal
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ from typing import TextIO
 import msgspec
 
 from ops.local import jars, stack, tools
-from ops.local.borrowing import borrowed
+from ops.local.borrowing import borrowed, give_back_on_sigterm
 from ops.local.errors import StackError
 from ops.local.parts import PARTS
 from ops.local.settings import Settings
@@ -100,8 +99,8 @@ def _clean(arguments: argparse.Namespace) -> int:
 
 def _lend(arguments: argparse.Namespace) -> int:
     """The command's exit code. SIGTERM ends the command, and then what was started for it."""
+    give_back_on_sigterm()
     with borrowed(progress=_tell):
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         child = subprocess.Popen(arguments.command_line)
         try:
             return child.wait()

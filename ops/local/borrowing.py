@@ -1,5 +1,7 @@
 """Use the stack for a while, as tests do: reuse what runs, start what does not, and stop only what was started."""
 
+import signal
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -7,6 +9,11 @@ from ops.endpoints import Endpoints
 from ops.local import processes, stack
 from ops.local.settings import Settings
 from ops.local.starting import Progress
+
+
+def give_back_on_sigterm() -> None:
+    """From now on SIGTERM ends this process as an exit does: by default nothing is torn down, and what was started stays."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 @contextmanager

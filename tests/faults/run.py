@@ -6,12 +6,12 @@ Says its seed first. Writes tests/faults/results/<seed>.json, ends with one line
 import argparse
 import json
 import random
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from ops.local.borrowing import give_back_on_sigterm
 from tests.faults.faults import FAULTS
 from tests.faults.plan import ROLES, TOPICS, Plan, Report
 from tests.faults.play import run
@@ -37,7 +37,7 @@ def main() -> int:
 
 def told(play: Callable[[], Report]) -> int:
     """Play, save and print the report; returns the exit code. SIGTERM ends what was started, too."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    give_back_on_sigterm()
     report = play()
     whole = {key: value for key, value in asdict(report).items() if key not in ("kills", "line")}
     sys.stdout.write(json.dumps(whole, indent=1) + f"\n{'holds' if report.holds else 'DOES NOT HOLD'}: {save(report)}\n")
