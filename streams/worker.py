@@ -96,7 +96,7 @@ def _wire(
     ready.unlink(missing_ok=True)
     replica = _replica(role, name, kafka, state, codec, log)
     cancels = Cancels(kafka, die, step=name) if role.cancels else None
-    assigned = Assigned(settings.partitions)
+    assigned = Assigned()
     steps = role.make(Parts(codec, now_ms, settings, replica, cancels, kafka, _policy(role, name, kafka, settings, codec), assigned))
     app = make_app(name, steps, kafka, home, settings, lease, die)
     lanes = Lanes(

@@ -15,7 +15,8 @@ from providers.base import AnyProvider, Composite, Declaration, Message, Throttl
 from schemas.records import Output
 from schemas.topics import CHANGELOG_DAYS
 from streams.delivery.retries import DAY_OVER
-from streams.routing.days import DAY_MS, Used, given_back, more, quota_of, taken, until_next_ms, used_at
+from streams.routing.days import DAY_MS, Used, given_back, more, taken, until_next_ms, used_at
+from streams.routing.quota import quota_of
 
 TAIL = 1_000
 """Records that are read at the start: the one with the most is among the last few dozen, which were under way at a time."""

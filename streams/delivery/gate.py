@@ -18,12 +18,12 @@ LOOK_S = 0.05
 PATIENCE_MS = 5_000
 """Who would wait for longer after the intent is not sent: the profile they were read with is old by then."""
 NOTHING = 1e-6
-"""Of a limit: a process without partitions has no share, and what it has under way does not go."""
+"""Messages a second: a process without partitions has no share, and what it has under way does not go."""
 
 DOWN = Unavailable("it is taken for down")
 
-Share = Callable[[], float]
-"""What part of all partitions this process has."""
+Share = Callable[[float], float]
+"""How much of a limit is this process'."""
 
 
 class Gate:
@@ -145,7 +145,7 @@ class Gate:
 
     def _rate(self) -> float | None:
         """Messages a second of this process."""
-        return None if self._per_s is None else self._per_s * max(NOTHING, self._share())
+        return None if self._per_s is None else max(NOTHING, self._share(self._per_s))
 
 
 def _is_nothing(outcome: Outcome) -> bool:

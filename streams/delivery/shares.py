@@ -24,8 +24,8 @@ BAD = frozenset({Throttled, Unavailable, Unknown})
 class Standing:
     """How the providers of a process do, and the gates of their accounts; shared by all its channels and priorities."""
 
-    def __init__(self, clock: Callable[[], int], share: Share = lambda: 1.0, days: Days | None = None) -> None:
-        """`clock`: epoch ms. `share`: of the limits of the accounts. `days`: of those by day; None: one partition has them all."""
+    def __init__(self, clock: Callable[[], int], share: Share = lambda limit: limit, days: Days | None = None) -> None:
+        """`clock`: epoch ms. `share`: of the limit of an account. `days`: of those by day; None: one partition has them all."""
         self._clock, self._share = clock, share
         self.days = days or Days("", 1.0, 1, lambda partition: (), clock)
         self._of: dict[str, Health] = {}

@@ -45,12 +45,6 @@ def more(one: Used, other: Used) -> Used:
     return max(one, other, key=lambda used: (used.day, used.count, used.late))
 
 
-def quota_of(per_day: int, part: float, partition: int, partitions: int) -> int:
-    """Messages a day of one partition, where a role has a part (0 to 1) of the limit; of all partitions together no more than that."""
-    whole = int(per_day * part)
-    return (partition + 1) * whole // partitions - partition * whole // partitions
-
-
 def until_next_ms(now: int) -> int:
     """Until the next day begins."""
     return DAY_MS - now % DAY_MS

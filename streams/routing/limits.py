@@ -101,8 +101,11 @@ def factor_at(pace: Pace, now: float) -> float:
 
 
 def request_size(per_s: float | None, size: int) -> int:
-    """How many messages go in one request at most, of `size` that would fit."""
-    return size if per_s is None else max(1, min(size, int(per_s / PARTS)))
+    """How many messages go in one request at most, of `size` that would fit: few are left of a second for which there is no request."""
+    if per_s is None:
+        return size
+    most = max(1, min(size, int(per_s / PARTS)))
+    return min(range(most, (most - 1) // 2, -1), key=lambda count: int(per_s) % count)
 
 
 def slice_size(per_s: float | None, size: int) -> int:

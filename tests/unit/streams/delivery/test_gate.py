@@ -35,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def gate_of(clock: Clock, per_s: int | None = None, share: float = 1.0) -> Gate:
     declaration = Declaration(name="a", channel="push", rate_per_s=per_s)
-    return Gate(declaration, lambda: share, clock, lambda: 0.5)
+    return Gate(declaration, lambda limit: limit * share, clock, lambda: 0.5)
 
 
 def alive() -> None: ...
@@ -90,7 +90,7 @@ async def through(gate: Gate, count: int) -> bool:
 
 def test_a_long_wait_gives_signs_of_life() -> None:
     async def waited() -> tuple[int, int]:
-        gate, signs = Gate(Declaration(name="a", channel="push"), lambda: 1.0, now_ms, lambda: 0.5), list[int]()
+        gate, signs = Gate(Declaration(name="a", channel="push"), lambda limit: limit, now_ms, lambda: 0.5), list[int]()
         gate.heard([Throttled(5_000), Accepted()])
         async with passed(gate, 1, lambda: signs.append(1)) as is_open:
             assert is_open

@@ -63,7 +63,7 @@ async def drained(per_s: int, intent_s: float, seed: int, still_s: float = 0.0) 
     declaration = Declaration(name="a", channel="push", rate_per_s=per_s)
     tasks = []
     for _ in range(WORKERS):
-        gate = Gate(declaration, lambda: 1 / WORKERS, now_ms, draw.random)
+        gate = Gate(declaration, lambda limit: limit / WORKERS, now_ms, draw.random)
         tasks += [asyncio.create_task(work(gate, provider, intent_s)) for _ in range(AT_ONCE)]
         await asyncio.sleep(draw.uniform(0, 0.3))
     done, _ = await asyncio.wait(tasks, timeout=SECONDS)

@@ -3,19 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.routing.days import DAY_MS, LATE_MS, Used, given_back, more, quota_of, taken, until_next_ms, used_at
+from streams.routing.days import DAY_MS, LATE_MS, Used, given_back, more, taken, until_next_ms, used_at
 
 MIDNIGHT = 20_000 * DAY_MS
-
-
-@given(per_day=st.integers(1, 10**7), partitions=st.integers(1, 64), urgent=st.floats(0.01, 0.99))
-def test_the_partitions_of_both_roles_together_have_no_more_than_the_limit_and_nearly_all(
-    per_day: int, partitions: int, urgent: float
-) -> None:
-    quotas = [quota_of(per_day, part, number, partitions) for part in (urgent, 1 - urgent) for number in range(partitions)]
-    assert min(quotas) >= 0
-    assert per_day - 2 <= sum(quotas) <= per_day
-    assert max(quotas[:partitions]) - min(quotas[:partitions]) <= 1
 
 
 @given(

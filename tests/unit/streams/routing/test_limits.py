@@ -175,7 +175,15 @@ def test_a_lower_rate_is_kept_to() -> None:
 
 @pytest.mark.parametrize(
     ("per_s", "size", "together", "intended"),
-    [(None, 1_000, 1_000, 1_000), (1_000, 200, 20, 100), (10, 200, 1, 1), (1e9, 200, 200, 200), (0.5, 200, 1, 1)],
+    [
+        (None, 1_000, 1_000, 1_000),
+        (1_000, 200, 20, 100),
+        (10, 200, 1, 1),
+        (1e9, 200, 200, 200),
+        (0.5, 200, 1, 1),
+        (123.75, 200, 1, 12),
+        (247, 200, 3, 24),
+    ],
 )
 def test_requests_and_intents_are_small_beside_the_limit(per_s: float | None, size: int, together: int, intended: int) -> None:
     assert (request_size(per_s, size), slice_size(per_s, size)) == (together, intended)
