@@ -2,8 +2,9 @@
 
 - **No second has more than the limit.** What went is remembered for a second and `REACH_MS`, and no such time has more than a second's
   worth. So whatever is late before this, and however late the process wakes up, no second at the provider has more, as long as requests
-  take no more than `REACH_MS` longer to arrive than others. What is answered later than is usual may have arrived as much later, and is
-  remembered for as much longer: so a connection that took its time, or a provider that stood still, makes no second too full either.
+  take no more than `REACH_MS` longer to arrive than others. What is answered later than the fastest may have arrived as much later, and is
+  remembered for as much longer, as is what was not answered yet: so a connection that took its time, or a provider that stood still, makes
+  no second too full either.
 - **Evenly.** n messages push the next ones n intervals away. Who was kept from sending may catch up for `LATE_MS`; older time is lost.
 - **The wire is not idle while anything waits**: what is to be on it within `AHEAD_MS` is let through to be read and intended.
 
@@ -20,9 +21,9 @@ from itertools import accumulate
 
 import msgspec
 
-REACH_MS = 15.0
-SLOWER, FASTER = 1.02, 0.98
-"""By what the usual time follows a request that took longer, or less: half of them do. Half of it is the usual time at once."""
+REACH_MS = 5.0
+SLOWER, FASTER, MUCH_FASTER = 1.001, 0.98, 0.9
+"""By what `fastest` follows a request that took longer, or less, or less than half: one in twenty is as fast, and a few mean nothing."""
 LATE_MS = 300.0
 AHEAD_MS = 300.0
 DOWN, UP, LEAST = 0.7, 0.02, 0.05
@@ -34,17 +35,22 @@ SLICES = 10
 
 
 class Went(msgspec.Struct, order=True):
-    """A request that was put on the wire: `count` messages that count `until` (epoch ms) and, as it was answered late, `late` ms more."""
+    """A request that was put on the wire at `sent`: `count` messages that count `until` then, and to `ends` at least. Times: epoch ms.
+
+    `late`: how much later than the fastest it was answered (ms); less than 0: it was not yet.
+    """
 
     until: float
     count: int
-    late: float = 0.0
+    sent: float
+    ends: float
+    late: float = -1.0
 
 
 class Pace(msgspec.Struct):
     """Of one account in one worker. `due`: when the next may go. `not_before`: what the provider asked for. `factor`: of the limit, since
-    `changed`. `went`: a heap of what counts; `recent`: how much that is; `last`: when something went. Times: epoch ms. `usual`: how long a
-    request takes (ms); 0: nobody knows.
+    `changed`. `went`: a heap of what counts; `recent`: how much that is; `last`: when something went. Times: epoch ms. `fastest`: how long
+    the fastest requests take (ms); 0: nobody knows.
     """
 
     due: float = 0.0
@@ -54,7 +60,7 @@ class Pace(msgspec.Struct):
     went: list[Went] = msgspec.field(default_factory=list)
     recent: int = 0
     last: float = 0.0
-    usual: float = 0.0
+    fastest: float = 0.0
 
 
 def wait_ms(pace: Pace, count: int, per_s: float | None, now: float) -> float:
@@ -73,19 +79,19 @@ def sent(pace: Pace, count: int, per_s: float | None, now: float) -> Went | None
     window, most_in_it = _window(per_s)
     pace.due = max(pace.due, now - LATE_MS) + count * window / most_in_it / factor_at(pace, now)
     pace.last = now
-    return _counted(pace, now + window, count)
+    went = Went(now + window, count, now, now + window)
+    _count(pace, went)
+    return went
 
 
 def answered(pace: Pace, went: Went, took: float, now: float) -> None:
     """Their request was answered, or given up, after so many ms."""
-    late = took - pace.usual if pace.usual else 0.0
-    pace.usual = took if not pace.usual or took < pace.usual / 2 else pace.usual * (SLOWER if late > 0 else FASTER)
-    if late <= 0:
-        return
-    if went.until > now:
-        went.late = late
-    elif went.until + late > now:
-        _counted(pace, went.until + late, went.count)
+    _forget(pace, now)
+    went.late = _late(pace, took)
+    pace.fastest = _followed(pace.fastest, took)
+    if went.until <= now < went.ends + went.late:  # it was forgotten
+        went.until = went.ends + went.late
+        _count(pace, went)
 
 
 def throttled(pace: Pace, retry_after_ms: int, now: float) -> None:
@@ -129,12 +135,22 @@ def _window(per_s: float) -> tuple[float, int]:
     return max(1.0, 1.0 / per_s) * SECOND_MS + REACH_MS, most_in_it
 
 
-def _counted(pace: Pace, until: float, count: int) -> Went:
-    """What counts from now on."""
-    went = Went(until, count)
+def _late(pace: Pace, took: float) -> float:
+    """How much later than the fastest what takes so long is (ms)."""
+    return max(0.0, took - pace.fastest) if pace.fastest else 0.0
+
+
+def _followed(fastest: float, took: float) -> float:
+    """How long the fastest requests take, by one that took so long (ms)."""
+    if not fastest:
+        return took
+    return fastest * (SLOWER if took > fastest else FASTER if took > fastest / 2 else MUCH_FASTER)
+
+
+def _count(pace: Pace, went: Went) -> None:
+    """It counts from now on."""
     heappush(pace.went, went)
-    pace.recent += count
-    return went
+    pace.recent += went.count
 
 
 def _forget(pace: Pace, now: float) -> None:
@@ -145,8 +161,10 @@ def _forget(pace: Pace, now: float) -> None:
     while pace.went and pace.went[0].until <= now:
         gone = heappop(pace.went)
         pace.recent -= gone.count
-        if gone.until + gone.late > now:
-            _counted(pace, gone.until + gone.late, gone.count)
+        late = _late(pace, now - gone.sent) if gone.late < 0 else gone.late
+        if gone.ends + late > now:
+            gone.until = gone.ends + late
+            _count(pace, gone)
 
 
 def _clear(pace: Pace, over: int) -> float:
