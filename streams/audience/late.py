@@ -11,7 +11,7 @@ from typing import Protocol
 
 from schemas.records import Notification
 from streams.policy.policy import InForce
-from streams.routing.shedding import Lag, is_shed, load_of, sheds
+from streams.routing.shedding import Lag, Load, is_shed, is_too_late, load_of, sheds, stands
 
 LOOK_S = 10.0
 LOOKS = 7
@@ -34,6 +34,10 @@ class Late:
         """`clock`: epoch ms."""
         self._lanes, self._in_force, self._clock = lanes, in_force, clock
         self._seen: deque[tuple[int, Mapping[str, Lag]]] = deque(maxlen=LOOKS)
+        self._moved: dict[str, int] = {}
+        """When something was done, or nothing waited."""
+        self._too_late: dict[tuple[str, int], int] = {}
+        """Since when a channel has seemed later than so many ms."""
         self._shedding: frozenset[tuple[str, int]] = frozenset()
 
     def channels(self, notification: Notification) -> Collection[str]:
@@ -49,14 +53,25 @@ class Late:
         lags = self._lanes.look()
         if lags is None:
             return
-        self._seen.append((self._clock(), lags))
-        loads = {channel: load_of([(at, seen[channel]) for at, seen in self._seen]) for channel in lags}
-        was, categories = self._shedding, self._in_force().categories.values()
-        overs = {one.shed_over_ms for one in categories if one.shed_over_ms is not None}
+        now, was = self._clock(), self._shedding
+        loads = self._loads(lags, now)
+        overs = {one.shed_over_ms for one in self._in_force().categories.values() if one.shed_over_ms is not None}
         places = [(channel, over_ms) for channel in loads for over_ms in overs]
-        self._shedding = frozenset(place for place in places if sheds(place in was, loads[place[0]], place[1]))
+        too_late = [place for place in places if is_too_late(place in was, loads[place[0]], place[1])]
+        self._too_late = {place: self._too_late.get(place, now) for place in too_late}
+        self._shedding = frozenset(place for place, at in self._too_late.items() if sheds(place in was, now - at, place[1]))
         for channel in sorted({channel for channel, _ in was ^ self._shedding}):
             logger.warning("%s is %s", channel, "shed" if channel in dict(self._shedding) else "no longer shed")
+
+    def _loads(self, lags: Mapping[str, Lag], now: int) -> dict[str, Load]:
+        """Of each channel, with what is seen now."""
+        before = self._seen[-1][1] if self._seen else {}
+        for channel, lag in lags.items():
+            if channel not in before or not stands(before[channel], lag):
+                self._moved[channel] = now
+        self._seen.append((now, lags))
+        loads = {channel: load_of([(at, seen[channel]) for at, seen in self._seen]) for channel in lags}
+        return {channel: load._replace(still_ms=now - self._moved[channel]) for channel, load in loads.items()}
 
     def start(self) -> None:
         """Look on a thread, until the process ends."""

@@ -2,8 +2,9 @@
 
 Only low priority, and only of categories for which policy says how late is too late (`shed_over`, promotional); never what is critical, nor
 who was queued before and is tried again: in an outage nothing goes, and they would all seem too late, while what ends them is expiry. It
-begins when a record that arrives now would be later than that, and ends when it would be less than two thirds as late: between the two it
-stays as it was. Where nothing moves nobody knows how late it is, until that has taken longer than policy allows.
+begins when a record that arrives now would be later than that, and has been for a minute, as a lane that is restarted seems to go slowly;
+and ends when it would be less than two thirds as late: between the two it stays as it was. Where nothing moves nobody knows how late it is,
+until that has taken longer than policy allows.
 """
 
 from collections.abc import Sequence
@@ -13,15 +14,19 @@ from typing import NamedTuple
 from schemas.records import Notification, Priority
 from streams.policy.policy import CategoryPolicy
 
-SECOND_MS = 1000
+PATIENCE_MS = 60_000
 
 
 class Load(NamedTuple):
-    """So much waits in front of a lane, and so much of it was done in the last so many ms in which something did."""
+    """So much waits in front of a lane, and so much of it was done in the last so many ms in which something did.
+
+    `still_ms`: for so long nothing was done, though something waited.
+    """
 
     waiting: int
     done: int
     during_ms: int
+    still_ms: int = 0
 
 
 class Lag(NamedTuple):
@@ -45,12 +50,22 @@ def late_ms(load: Load) -> int | None:
     return None if load.done <= 0 else load.waiting * load.during_ms // load.done
 
 
-def sheds(was: bool, load: Load, over_ms: int) -> bool:
-    """Whether to shed from now on, when it `was` so before."""
+def stands(before: Lag, lag: Lag) -> bool:
+    """Whether nothing was done between two looks, though something waited."""
+    return lag.done == before.done < before.end
+
+
+def is_too_late(was: bool, load: Load, over_ms: int) -> bool:
+    """Whether what arrives now would come too late, when it `was` so before."""
     late = late_ms(load)
     if late is None:
-        return was or load.during_ms > over_ms  # nothing has moved for longer than that
+        return was or load.still_ms > over_ms
     return late * 3 >= over_ms * 2 if was else late > over_ms
+
+
+def sheds(was: bool, too_late_ms: int, over_ms: int) -> bool:
+    """Whether to shed what has seemed too late for so long, when it `was` so before."""
+    return was or too_late_ms >= min(over_ms, PATIENCE_MS)
 
 
 def is_shed(notification: Notification, binds: CategoryPolicy, shedding: bool) -> bool:

@@ -6,7 +6,7 @@ from schemas.records import Priority
 from schemas.topics import HOUR_MS
 from streams.audience.late import LOOKS, Late
 from streams.policy.loader import load_policy
-from streams.routing.shedding import Lag
+from streams.routing.shedding import PATIENCE_MS, Lag
 from tests.unit.streams.make import NOW, notification
 
 POLICY = load_policy()
@@ -25,7 +25,7 @@ class World:
     def look(self) -> dict[str, Lag] | None:
         return dict(self.lags) if self.answers else None
 
-    def goes_on(self, looks: int = LOOKS, *, comes: int = 10, goes: int = 10) -> list[str]:
+    def goes_on(self, looks: int = 2 * LOOKS, *, comes: int = 10, goes: int = 10) -> list[str]:
         """On push; email has nothing to do. Returns what is shed."""
         for _ in range(looks):
             self.now += LOOK_MS
@@ -56,7 +56,25 @@ def test_when_nobody_answers_or_nothing_moves_it_stays_as_it_was() -> None:
     world.answers = False
     assert world.goes_on() == ["push"]
     world.answers = True
-    assert world.goes_on(2 * LOOKS, goes=0, comes=0) == ["push"]
+    assert world.goes_on(goes=0, comes=0) == ["push"]
+
+
+def test_a_restart_sheds_nobody() -> None:
+    """A little was done, and then nothing for a while: by that alone the rest would take for hours."""
+    world = World()
+    world.lags["push"] = Lag(0, 2_000)
+    assert world.goes_on(1, goes=2) == []
+    assert world.goes_on(LOOKS - 1, goes=0, comes=200) == [], "most of a minute later it is back"
+    assert world.goes_on(goes=500) == []
+
+
+def test_what_stands_still_for_longer_than_policy_allows_is_shed() -> None:
+    world = World()
+    world.goes_on(2, comes=0, goes=0)
+    world.lags["push"] = Lag(0, 1)
+    minutes_30 = HOUR_MS // 2 // LOOK_MS
+    assert world.goes_on(minutes_30, comes=0, goes=0) == []
+    assert world.goes_on(2 + PATIENCE_MS // LOOK_MS, comes=0, goes=0) == ["push"]
 
 
 @pytest.mark.parametrize(

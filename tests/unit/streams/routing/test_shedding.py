@@ -4,7 +4,7 @@ import pytest
 
 from schemas.records import Priority
 from streams.policy.loader import load_policy
-from streams.routing.shedding import Lag, Load, is_shed, late_ms, load_of, sheds
+from streams.routing.shedding import PATIENCE_MS, Lag, Load, is_shed, is_too_late, late_ms, load_of, sheds, stands
 from tests.unit.streams.make import notification
 
 SHIPPED = load_policy()
@@ -34,19 +34,31 @@ def test_how_fast_it_goes_is_seen_while_something_waits() -> None:
 def test_it_begins_over_30_min_and_ends_below_20() -> None:
     shedding, seen = False, []
     for minutes in (0, 29, 30, 30.1, 25, 20, 19.9, 25, 30, 31):
-        shedding = sheds(shedding, load(minutes), OVER_MS)
+        shedding = is_too_late(shedding, load(minutes), OVER_MS)
         seen.append(shedding)
     assert seen == [False, False, False, True, True, True, False, False, False, True]
 
 
 @pytest.mark.parametrize("was", [True, False])
 def test_when_nobody_knows_how_late_it_is_it_stays_as_it_was(was: bool) -> None:
-    assert sheds(was, Load(10**9, 0, 10_000), OVER_MS) == was
+    assert is_too_late(was, Load(10**9, 0, 10_000), OVER_MS) == was
 
 
 def test_when_nothing_has_moved_for_longer_than_that_it_is_too_late() -> None:
-    assert sheds(False, Load(1, 0, OVER_MS + 1), OVER_MS)
-    assert not sheds(False, Load(1, 0, OVER_MS), OVER_MS)
+    assert is_too_late(False, Load(1, 0, MINUTE_MS, OVER_MS + 1), OVER_MS)
+    assert not is_too_late(False, Load(1, 0, MINUTE_MS, OVER_MS), OVER_MS)
+
+
+def test_a_lane_stands_while_nothing_is_done_of_what_waits() -> None:
+    assert stands(Lag(7, 8), Lag(7, 9))
+    assert not stands(Lag(7, 8), Lag(8, 9))
+    assert not stands(Lag(7, 7), Lag(7, 9)), "it may have begun to wait just now"
+
+
+def test_it_has_to_seem_too_late_for_a_minute_or_for_as_long_as_policy_allows() -> None:
+    assert [sheds(False, ms, OVER_MS) for ms in (0, PATIENCE_MS - 1, PATIENCE_MS)] == [False, False, True]
+    assert [sheds(False, ms, 1_000) for ms in (0, 999, 1_000)] == [False, False, True]
+    assert sheds(True, 0, OVER_MS)
 
 
 def test_only_what_is_promotional_and_low_is_shed() -> None:
