@@ -1,6 +1,7 @@
 """What the log says of profiles: folded once more, independently, and held against what was decided on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from schemas.partition import partition_of
@@ -42,33 +43,49 @@ def _end_as_told(entries: Mapping[str, Sequence[Entry]], verdict: Verdict) -> No
     told = _fold(entries[PROFILE_EVENTS])
     last = {(entry.key or b"").decode(): entry.record for entry in entries[PROFILES]}
     for user, fields in told.items():
-        profile = last.get(user)
-        if profile is None or any(getattr(profile, name) != value for name, value in fields.items()):
-            verdict.blame("profiles unlike their events", (user, fields, profile))
+        unlike = {name: (value, got) for name, value in fields.items() if (got := getattr(last.get(user), name, None)) != value}
+        if unlike:
+            verdict.blame("profiles unlike their events", (user, unlike))
     for user in last.keys() - told.keys():
         verdict.blame("profiles of nobody", user)
 
 
 def _fold(entries: Sequence[Entry]) -> dict[str, Folded]:
+    """By the log's order; of each thing that a source says of a user, what is older than what it said of that before does not count."""
     told: dict[str, Folded] = {}
-    positions: dict[tuple[str, str], int] = {}
+    reached: dict[tuple[str, ...], int] = {}
     for entry in sorted(entries, key=lambda each: (each.partition, each.offset)):
         assert isinstance(entry.record, ProfilesChanged)
         for change in entry.record.changes:
-            place = (change.user_id, change.source)
-            if change.source_position >= positions.get(place, 0):
-                positions[place] = change.source_position
-                given = {name: value for name in FOLDED if (value := getattr(change, name)) is not None}
-                told[change.user_id] = _taken_out(told.get(change.user_id, {}) | given, change)
+            for about, say in _said(change):
+                place = (change.user_id, change.source, *about)
+                if change.source_position > reached.get(place, -1):
+                    reached[place] = change.source_position
+                    say(told.setdefault(change.user_id, {}))
     return told
 
 
-def _taken_out(fields: Folded, change: ProfileChanged) -> Folded:
-    """Without what a provider said is dead."""
-    if not change.suppress:
-        return fields
-    devices = [device for device in fields.get("devices", []) if device.token not in change.remove_devices]
-    return fields | {"devices": devices, "suppressed": fields.get("suppressed", {}) | change.suppress}
+def _said(change: ProfileChanged) -> Iterator[tuple[tuple[str, ...], Callable[[Folded], None]]]:
+    """All that a change says: what it is about, and what it makes of the fields."""
+    for name in FOLDED:
+        if (value := getattr(change, name)) is not None:
+            yield (name,), partial(_set, name, value)
+    for token in change.remove_devices:
+        yield ("devices", token), partial(_remove, token)
+    for address, why in change.suppress.items():
+        yield ("suppressed", address), partial(_suppress, address, why)
+
+
+def _set(name: str, value: Any, fields: Folded) -> None:
+    fields[name] = value
+
+
+def _remove(token: str, fields: Folded) -> None:
+    fields["devices"] = [device for device in fields.get("devices", []) if device.token != token]
+
+
+def _suppress(address: str, why: str, fields: Folded) -> None:
+    fields["suppressed"] = fields.get("suppressed", {}) | {address: why}
 
 
 def _never_go_back(entries: Sequence[Entry], verdict: Verdict) -> None:
