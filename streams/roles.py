@@ -6,7 +6,7 @@ What is short is apart from what is long: planning from expansion, and the whole
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 
 from providers import registry as providers
 from providers.catalogue import Templates
@@ -142,8 +142,9 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
     variables = Variables({**os.environ, "SANDBOX_URL": parts.settings.sandbox_url})
     registry = providers.load_file(parts.settings.providers_file or providers.DEFAULT, variables)
     days = _days(parts, "urgent" if priorities == URGENT else "bulk", part)
-    share = partial(_share, parts.assigned, part, parts.settings.partitions)
-    templates, turns, standing = Templates.load(), Turns(), Standing(parts.clock, share, days)
+    assigned, partitions = parts.assigned, parts.settings.partitions
+    standing = Standing(parts.clock, lambda limit: share_of(limit, part, assigned.mine, partitions), days)
+    templates, turns = Templates.load(), Turns()
     trusted = parts.settings.ca_file
     transport, http2 = FastTransport(ca_file=trusted), FastTransport(http2=True, ca_file=trusted)
     # each priority has its own slots at a provider: an order does not queue behind a sale
@@ -164,10 +165,6 @@ def _deliver(parts: Parts, priorities: tuple[str, ...]) -> Steps:
         for channel in CHANNELS
         for priority in priorities
     }
-
-
-def _share(assigned: Assigned, part: float, partitions: int, limit: float) -> float:
-    return share_of(limit, part, assigned.mine, partitions)
 
 
 def _days(parts: Parts, role: str, part: float) -> Days:

@@ -15,6 +15,7 @@ from schemas.records import Notification, Priority
 from streams.policy.policy import CategoryPolicy
 
 PATIENCE_MS = 60_000
+"""For so long a lane has to seem too late, or for as long as policy allows where that is less: a restart takes some of it."""
 
 
 class Load(NamedTuple):

@@ -8,6 +8,7 @@ import pytest
 
 from ops.fleet import fleet
 from ops.fleet.settings import FleetSettings, worker_settings
+from streams.delivery.retries import DAY_OVER
 from tests.e2e.conftest import eventually
 from tests.e2e.test_cli import Answer
 from tests.e2e.world import World
@@ -42,7 +43,7 @@ def test_what_is_over_the_limit_of_a_day_waits_and_a_crash_forgets_nothing(
         return world.tell(unique, "transactional", "order_placed", channels=["push"])
 
     def waits(notification_id: str) -> bool:
-        return any("the limit of the day is reached" in str(one) for one in answer("why", unique, notification_id)["channels"])
+        return any(DAY_OVER in str(one) for one in answer("why", unique, notification_id)["channels"])
 
     assert world.why(unique, told())["push"].startswith("sent by limited-")
     second = told()

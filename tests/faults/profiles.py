@@ -1,7 +1,6 @@
 """What the log says of profiles: folded once more, independently, and held against what was decided on them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.partition import partition_of
@@ -43,8 +42,9 @@ def _end_as_told(entries: Mapping[str, Sequence[Entry]], verdict: Verdict) -> No
     told = _fold(entries[PROFILE_EVENTS])
     last = {(entry.key or b"").decode(): entry.record for entry in entries[PROFILES]}
     for user, fields in told.items():
-        unlike = {name: (value, got) for name, value in fields.items() if (got := getattr(last.get(user), name, None)) != value}
-        if unlike:
+        profile = last.get(user)
+        unlike = {name: (value, got) for name, value in fields.items() if (got := getattr(profile, name, None)) != value}
+        if profile is None or unlike:
             verdict.blame("profiles unlike their events", (user, unlike))
     for user in last.keys() - told.keys():
         verdict.blame("profiles of nobody", user)
@@ -57,35 +57,29 @@ def _fold(entries: Sequence[Entry]) -> dict[str, Folded]:
     for entry in sorted(entries, key=lambda each: (each.partition, each.offset)):
         assert isinstance(entry.record, ProfilesChanged)
         for change in entry.record.changes:
-            for about, say in _said(change):
-                place = (change.user_id, change.source, *about)
+            fields = told.setdefault(change.user_id, {})
+            for name, element, value in _said(change):
+                place = (change.user_id, change.source, name, element)
                 if change.source_position > reached.get(place, -1):
                     reached[place] = change.source_position
-                    say(told.setdefault(change.user_id, {}))
+                    _apply(fields, name, element, value)
     return told
 
 
-def _said(change: ProfileChanged) -> Iterator[tuple[tuple[str, ...], Callable[[Folded], None]]]:
-    """All that a change says: what it is about, and what it makes of the fields."""
-    for name in FOLDED:
-        if (value := getattr(change, name)) is not None:
-            yield (name,), partial(_set, name, value)
-    for token in change.remove_devices:
-        yield ("devices", token), partial(_remove, token)
-    for address, why in change.suppress.items():
-        yield ("suppressed", address), partial(_suppress, address, why)
+def _said(change: ProfileChanged) -> Iterator[tuple[str, str, Any]]:
+    """All that a change says: of which field, of which element of it (none: of the whole), and what."""
+    yield from ((name, "", value) for name in FOLDED if (value := getattr(change, name)) is not None)
+    yield from (("devices", token, None) for token in change.remove_devices)
+    yield from (("suppressed", address, why) for address, why in change.suppress.items())
 
 
-def _set(name: str, value: Any, fields: Folded) -> None:
-    fields[name] = value
-
-
-def _remove(token: str, fields: Folded) -> None:
-    fields["devices"] = [device for device in fields.get("devices", []) if device.token != token]
-
-
-def _suppress(address: str, why: str, fields: Folded) -> None:
-    fields["suppressed"] = fields.get("suppressed", {}) | {address: why}
+def _apply(fields: Folded, name: str, element: str, value: Any) -> None:
+    if not element:
+        fields[name] = value
+    elif name == "devices":
+        fields[name] = [device for device in fields.get(name, []) if device.token != element]
+    else:
+        fields[name] = fields.get(name, {}) | {element: value}
 
 
 def _never_go_back(entries: Sequence[Entry], verdict: Verdict) -> None:

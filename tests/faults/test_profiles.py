@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records import Device, Profile, ProfileChanged, ProfilesChanged
-from schemas.topics import PROFILE_EVENTS, PROFILES
+from schemas.topics import PROFILE_EVENTS, PROFILES, STATUS
 from streams.profiles.rules import User, fold
 from tests.faults.log import Entry
 from tests.faults.oracle import Verdict
@@ -33,7 +33,7 @@ def judged(changes: Sequence[ProfileChanged], profile: Profile | None) -> Verdic
     verdict = Verdict()
     told = [Entry(PROFILE_EVENTS, 0, number, 0, b"u", None, ProfilesChanged([change])) for number, change in enumerate(changes)]
     made = [] if profile is None else [Entry(PROFILES, 0, 0, 0, b"u", None, profile)]
-    judge_profiles({PROFILE_EVENTS: told, PROFILES: made, "notify.status": []}, verdict)
+    judge_profiles({PROFILE_EVENTS: told, PROFILES: made, STATUS: []}, verdict)
     return verdict
 
 
@@ -65,3 +65,4 @@ def test_what_is_missing_is_found() -> None:
     push = ProfileChanged("u", "delivery", 9, 9, remove_devices=["t0"], suppress={"t0": "dead_token"})
     assert judged([LOADED, push], made_of([LOADED])).wrong == {"profiles unlike their events": 1}
     assert judged([LOADED], None).wrong == {"profiles unlike their events": 1}
+    assert judged([ProfileChanged("u", "load", 0, 0)], None).wrong == {"profiles unlike their events": 1}, "who says nothing is somebody"
